@@ -72,7 +72,8 @@ def draw_blocks(metrics: Sequence[BlockMetrics], identities: Sequence[bool]) -> 
         bow = f"M{left} {_AXIS}C{left + 20} {_CREST} {right - 20} {_CREST} {right} {_AXIS}"
         if identity:
             parts += [line(straight, one.norm_x, "currentColor")]
-            parts += [_text(middle, _LABEL, f"{one.ratio:.2f}")]
+            if one.ratio is not None:
+                parts += [_text(middle, _LABEL, f"{one.ratio:.2f}")]
         parts += [line(bow if identity else straight, one.norm_residual, _BRANCH)]
         parts += [_text(middle, _AXIS + 24, one.block)]
     width = max(1, len(metrics)) * _STEP

@@ -121,15 +121,19 @@ def test_x_that_is_laid_behind_f_is_held_against_what_it_is_laid_behind_never() 
     assert found[4].norm_x == pytest.approx(np.linalg.norm(x[..., 2]))
 
 
-def test_what_is_broadcast_counts_as_often_as_it_is_added() -> None:
+@pytest.mark.parametrize(
+    ("merge", "merged"), [("add", np.add), ("average", np.add), ("maximum", np.maximum)]
+)
+def test_what_is_broadcast_counts_as_often_as_it_is_merged(merge: str, merged: np.ufunc) -> None:
     rng = np.random.default_rng(7)
     x = rng.normal(size=(4, 4, 3)).astype(np.float32)
     f = rng.normal(size=(1, 1, 3)).astype(np.float32)
-    found = block_metrics(block(), {"x": x, "f": f, "s": x + f})
+    found = block_metrics(block(merge=merge), {"x": x, "f": f, "s": merged(x, f)})
     assert found.norm_residual == pytest.approx(4 * np.linalg.norm(f))
     assert found.cosine is not None
-    one = block(residual="g")
-    first, *others = filter_metrics(one, {"x": x, "g": f[..., :1], "s": x + f[..., :1]})
+    one = block(merge=merge, residual="g")
+    parts = {"x": x, "g": f[..., :1], "s": merged(x, f[..., :1])}
+    first, *others = filter_metrics(one, parts)
     assert {other.norm_residual for other in others} == {first.norm_residual}
 
 
@@ -137,6 +141,9 @@ def test_maps_that_have_other_places_have_norms_and_no_cosine() -> None:
     x, f = np.ones((2, 2, 3), np.float32), np.full((1, 1, 3), 2, np.float32)
     info = block(merge="custom")
     assert block_metrics(info, {"x": x, "f": f, "s": x * f}).cosine is None
+    factor = block(merge="multiply")
+    assert block_metrics(factor, {"x": x, "f": f, "s": x * f}).ratio is None
+    assert {one.ratio for one in filter_metrics(factor, {"x": x, "f": f, "s": x * f})} == {None}
     one = filter_metrics(info, {"x": x, "f": f, "s": x * f})[0]
     assert (one.norm_x, one.norm_residual, one.ratio, one.cosine) == (2, 2, 1, None)
 

@@ -26,7 +26,7 @@ from skiplens.network.own_network_files import TrustedCode
 from skiplens.samples import draw_picture
 from skiplens.settings import Settings
 from tests.network.catalogue import vision_transformer
-from tests.network.test_any_graph import dense_block, tutorial_convnet
+from tests.network.test_any_graph import dense_block, squeeze_and_excite, tutorial_convnet
 from tests.network.tiny import SAVES_WITH_KERAS, randomise
 from tests.web.pages.markup import Markup
 
@@ -411,6 +411,20 @@ def test_what_does_not_add_is_not_called_a_sum(
     assert "merge" in [row["role"] for row in rows if row["layer"] == block.sum]
     assert 'data-symbol="merge"' in visitor.get(view, headers=HTML).text
     assert "sum" not in {row["role"] for row in rows}
+
+
+@pytest.mark.parametrize("own", [squeeze_and_excite], indirect=True)
+def test_a_factor_is_not_held_against_x(
+    visitor: TestClient, own: Path, words: Words, view: str
+) -> None:
+    assert "a factor for each filter of its input x." in words("")
+    for page in ("", "/blocks", "/blocks/block1", "/experiments/early-exits"):
+        assert "times as large as x" not in words(page)
+    (block,) = visitor.get(f"/api/v1{view}/blocks").json()["blocks"]
+    assert block["ratio"] is None
+    assert block["norm_residual"] > 0
+    of_filters = visitor.get(f"/api/v1{view}/blocks/block1").json()["filters"]
+    assert {one["ratio"] for one in of_filters} == {None}
 
 
 @pytest.mark.parametrize("own", [between_blocks], indirect=True)

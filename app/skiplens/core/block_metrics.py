@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -43,6 +43,8 @@ def block_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> BlockMe
     measured = _measure(x, fx, total, rectified=block.rectified)
     if not block.identity or x.shape != total.shape:
         measured["cosine"] = None
+    if block.merge == "multiply":
+        measured["ratio"] = None
     return BlockMetrics(block=block.name, **measured)
 
 
@@ -77,13 +79,16 @@ def filter_metrics(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[
     )
     if block.identity is None:
         x = (None,) * count
-    return tuple(
+    found = tuple(
         FilterMetrics(
             filter=index,
             **_measure(x[index], fx[index], total[..., index], rectified=block.rectified),
         )
         for index in range(count)
     )
+    if block.merge == "multiply":
+        return tuple(replace(metrics, ratio=None) for metrics in found)
+    return found
 
 
 def _measure(
@@ -138,7 +143,7 @@ def merge_inputs(block: BlockInfo, activations: Mapping[str, Array]) -> tuple[Ar
     if block.gate is not None:
         gate = activations[block.gate]
         return x * (1 - gate), fx * gate
-    if block.merge in {"add", "average"} and block.sum:  # one of them may be broadcast
+    if block.merge in {"add", "average", "maximum"} and block.sum:  # one of them may be broadcast
         shape = activations[block.sum].shape
         return np.broadcast_to(x, shape), np.broadcast_to(fx, shape)
     return x, fx

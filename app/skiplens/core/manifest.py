@@ -28,8 +28,9 @@ class BlockMetrics(Published):
     """Norm of the residual as it enters the sum: F(x), or T(x) F(x) in a highway block."""
     norm_sum: float
     """Norm of the sum; without an identity path, of F(x)."""
-    ratio: float
-    """norm_residual / norm_x; 0 if norm_x is 0."""
+    ratio: float | None
+    """norm_residual / norm_x; 0 if norm_x is 0; null where x is multiplied by F(x): a factor has
+    no size beside what it multiplies."""
     cosine: float | None
     """Cosine of the angle between identity and residual, -1 to 1; 0 if either is zero; null
     without an identity path, and where identity, residual and sum differ in shape."""

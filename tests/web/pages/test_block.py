@@ -138,10 +138,10 @@ def test_gated_terms_are_not_called_x_or_f(block: BlockInfo) -> None:
     assert " F(x) is 0.500 times as large as x (cos" in describe_metrics(FIGURES, block, off=False)
 
 
-def metrics(*ratios: float) -> list[BlockMetrics]:
+def metrics(*ratios: float | None) -> list[BlockMetrics]:
     """Metrics of blocks with these ratios."""
     return [
-        BlockMetrics(f"block{at}", 1.0, ratio, 1.0, ratio, 0.0, 0.0)
+        BlockMetrics(f"block{at}", 1.0, ratio or 0.0, 1.0, ratio, 0.0, 0.0)
         for at, ratio in enumerate(ratios, 1)
     ]
 
@@ -151,6 +151,7 @@ def metrics(*ratios: float) -> list[BlockMetrics]:
     [
         ((1.0, 1.46, 1.2), "largest of three blocks"),
         ((1.0, 0.5, 1.2), "smallest of three blocks"),
+        ((None, 0.5, 1.2), "smallest of two blocks"),
         ((1.0, 1.1, 1.2, 0.9), "second largest of four blocks"),
         ((1.0, 1.1, 1.2, 1.3, 0.9), "third largest of five blocks"),
         ((1.0, 0.95, 1.2, 0.9), "second smallest of four blocks"),
@@ -158,9 +159,15 @@ def metrics(*ratios: float) -> list[BlockMetrics]:
     ],
 )
 def test_a_ratio_has_its_place_among_all_blocks(
-    block: BlockInfo, ratios: tuple[float, ...], place: str
+    block: BlockInfo, ratios: tuple[float | None, ...], place: str
 ) -> None:
     assert f" as large as x: the {place}." in describe_ratio(block, metrics(*ratios), None, ())
+
+
+def test_a_factor_is_not_held_against_x(block: BlockInfo) -> None:
+    found = metrics(1.0, None)
+    assert describe_ratio(block, found, None, ()) == ""
+    assert describe_metrics(found[1], block, off=False).startswith("ReLU then zeroes 0")
 
 
 def test_a_ratio_has_its_place_among_inputs(block: BlockInfo) -> None:

@@ -154,6 +154,16 @@ def test_the_smallest_and_the_largest_ratio_are_named(engine: Engine) -> None:
     )
 
 
+def test_a_factor_has_no_size_and_is_not_among_them(engine: Engine) -> None:
+    manifest = replace(engine.manifest, evaluation=None)
+    found = [replace(one, ratio=None if at == 2 else one.ratio) for at, one in enumerate(FOUND)]
+    assert describe_blocks(manifest, found, ()) == (
+        "On this digit F(x) is between 0.500 (block2) and 2.00 (block6) times as large as x."
+    )
+    factors = [replace(one, ratio=None) for one in FOUND]
+    assert "have no ratio" in describe_blocks(manifest, factors, ())
+
+
 def test_a_block_that_is_off_is_not_among_them(engine: Engine) -> None:
     assert said(engine.manifest, off=[3, 6]) == (
         "On this digit F(x) is between 0.500 (block2) and 1.50 (block1) times as large as x in the "

@@ -353,7 +353,7 @@ def test_the_means_of_the_maps_decide(ask: Ask, forward: ForwardPass) -> None:
 
 
 def test_the_ratios_of_the_blocks_decide(ask: Ask, forward: ForwardPass) -> None:
-    ratios = {found.block: found.ratio for found in forward.block_metrics}
+    ratios = {found.block: found.ratio or 0.0 for found in forward.block_metrics}
     states: list[dict[str, object]] = [
         {"block": pick(ratios, key=lambda name: ratios[name])} for pick in (max, min)
     ]

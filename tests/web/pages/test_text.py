@@ -49,6 +49,19 @@ def test_each_merge_has_its_own_description(block: BlockInfo) -> None:
     assert len(set(words)) == len(merges)
 
 
+def test_one_factor_for_a_whole_map_is_told_from_one_for_each_value(
+    engine: Engine, block: BlockInfo
+) -> None:
+    factor = replace(block, merge="multiply")
+    assert "a factor for each value" in text.describe_block(factor, engine.manifest)
+    layers = tuple(
+        replace(layer, shape=(1, 1, layer.shape[2])) if layer.name == block.residual else layer
+        for layer in engine.manifest.layers
+    )
+    of_maps = text.describe_block(factor, replace(engine.manifest, layers=layers))
+    assert "a factor for each filter" in of_maps
+
+
 def test_a_sum_is_only_called_a_sum_where_it_is_one(engine: Engine, block: BlockInfo) -> None:
     manifest = engine.manifest
     layer = next(item for item in manifest.layers if item.name == block.sum)

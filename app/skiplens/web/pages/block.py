@@ -340,6 +340,8 @@ def describe_metrics(
         if metrics.relu_zeroed is None
         else f" ReLU then zeroes {fmt.percent(metrics.relu_zeroed)} of the sum."
     )
+    if metrics.ratio is None:
+        return zeroed.strip()
     return (
         f"On this {noun} {names.f} is {fmt.number(metrics.ratio)} times as large as "
         f"{names.x}{angle}.{zeroed}"
@@ -353,7 +355,7 @@ def describe_ratio(
     off: Sequence[str],
     noun: str = "digit",
 ) -> str:
-    """Where a block's ratio stands among all blocks, and among inputs.
+    """Where a block's ratio stands among all blocks, and among inputs; nothing where it has none.
 
     Args:
         block: which has an identity path.
@@ -365,13 +367,19 @@ def describe_ratio(
     if block.name in off:
         return text.describe_disabled(block)
     names = text.symbols_of_block(block)
-    ratios = {metrics.block: metrics.ratio for metrics in found if metrics.block not in off}
-    own, count = ratios[block.name], len(ratios)
+    ratios = {
+        metrics.block: metrics.ratio
+        for metrics in found
+        if metrics.block not in off and metrics.ratio is not None
+    }
+    own, count = ratios.get(block.name), len(ratios)
+    if own is None:
+        return ""
     said = f"On this {noun} {names.f} is {fmt.number(own)} times as large as {names.x}"
     if count > 1:
         on = " that are on" if off else ""
         said += f": the {fmt.place(own, [*ratios.values()])} of {fmt.count(count)} blocks{on}"
-    if mean:
+    if mean and mean.ratio is not None:
         said += f"; {fmt.number(mean.ratio)} on average over the test set"
     return f"{said}."
 
@@ -457,7 +465,7 @@ def block_page(context: PageContext, block: BlockInfo, order: Order, page: int =
         "sentence": describe_ratio(block, every, mean, links.scales.off, manifest.noun)
         if block.identity
         else "",
-        "explanation": text.describe_block(block),
+        "explanation": text.describe_block(block, manifest),
         "neighbours": neighbour_links(names, block.name, links.block),
         **_map_values(context, block, table, part, order),
         "metrics": shown,

@@ -1,6 +1,6 @@
 """The blocks page: every block in order, early exits, gradients, filters across blocks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -204,18 +204,20 @@ def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequ
         return (
             "This network has no identity paths: what a block computes is all that the next gets."
         )
-    on = [metrics for metrics in found if metrics.block not in off]
-    if not on:
+    if all(metrics.block in off for metrics in found):
         return (
             "Every branch is switched off: the identity path runs from end to end, and nothing is "
             "added."
         )
     times = f"times as large as {names.x}"
+    on = _by_block(metrics for metrics in found if metrics.block not in off)
+    if not on:
+        return "Blocks that multiply x by F(x) have no ratio: a factor has no size beside x."
     if len(on) == 1:
-        ratio = fmt.number(on[0].ratio)
-        return f"On this {manifest.noun} {names.f} is {ratio} {times} in {on[0].block}."
+        ((block, ratio),) = on.items()
+        return f"On this {manifest.noun} {names.f} is {fmt.number(ratio)} {times} in {block}."
     where = " in the blocks that are on" if off else ""
-    usual = list(test_set_means(manifest).values())
+    usual = _by_block(test_set_means(manifest).values())
     mean = f"; on average over the test set, {_ratios(usual)} times" if usual else ""
     return f"On this {manifest.noun} {names.f} is {_ratios(on)} {times}{where}{mean}."
 
@@ -232,11 +234,15 @@ def describe_rows(exits: Sequence[EarlyExit], classes: Sequence[str]) -> str:
     return f"After row {changes[-1] + 1} it says {said}, and keeps to it."
 
 
-def _ratios(found: Sequence[BlockMetrics]) -> str:
+def _by_block(found: Iterable[BlockMetrics]) -> dict[str, float]:
+    """The ratio of each block that has one."""
+    return {metrics.block: metrics.ratio for metrics in found if metrics.ratio is not None}
+
+
+def _ratios(found: Mapping[str, float]) -> str:
     """The smallest and the largest ratio, and their blocks."""
-    smallest = min(found, key=lambda metrics: metrics.ratio)
-    largest = max(found, key=lambda metrics: metrics.ratio)
+    smallest, largest = (pick(found, key=lambda block: found[block]) for pick in (min, max))
     return (
-        f"between {fmt.number(smallest.ratio)} ({smallest.block}) and "
-        f"{fmt.number(largest.ratio)} ({largest.block})"
+        f"between {fmt.number(found[smallest])} ({smallest}) and "
+        f"{fmt.number(found[largest])} ({largest})"
     )

@@ -70,7 +70,7 @@ def filter_across_block(
     )
     return FilterAcrossBlock(
         block=block,
-        text=_TEXTS.get(block.merge) or text.describe_block(block),
+        text=_TEXTS.get(block.merge) or text.describe_block(block, context.forward.manifest),
         picture=Picture.of(
             links.block_maps(block.name, filters=column if filters else None), table.layout
         ),

@@ -304,7 +304,7 @@ def _block_section(
         else None,
         sharing=text.SHARING[links.normalize][1],
         merge=block.merge,
-        explanation=text.describe_block(block),
+        explanation=text.describe_block(block, manifest),
         rectified=block.rectified,
         activated=block.output != block.sum,
         feeds_next=text.is_x(manifest, block.output),

@@ -102,7 +102,7 @@ class NetworkMap:
         """The factor of all branches that are on, where it is said once for want of room."""
         on = [block for block in self.blocks if block.factor]
         factors = {block.factor for block in on}
-        narrow = len(on) > 1 and not on[0].ratio
+        narrow = len(on) > 1 and not any(block.ratio for block in on)
         return on[0].state if narrow and len(factors) == 1 and factors != {1.0} else ""
 
 
@@ -198,7 +198,9 @@ def _block(  # one parameter each
         if block.can_disable
         else None,
         factor=factor,
-        ratio=f"{found.ratio:.2f}" if named and block.identity else None,
+        ratio=f"{found.ratio:.2f}"
+        if named and block.identity and block.merge != "multiply"
+        else None,
     )
 
 

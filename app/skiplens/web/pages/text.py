@@ -218,7 +218,7 @@ _OF_MERGE: Final = {
     None: "This block has no identity path: its output is computed by F(x) alone.",
     "highway": "A gate T(x) between 0 and 1 sets at each position how much of F(x) is used; "
     "the remaining share is x itself.",
-    "multiply": "The block computes a factor for each value of its input x, F(x).",
+    "multiply": "The block computes F(x), a factor for each value of its input x.",
     "average": "The block computes F(x); its output is the mean of x and F(x).",
     "maximum": "The block computes F(x); at each position its output is the larger of x and F(x).",
     "concatenate": "The block concatenates the maps of x and of F(x). Nothing is added to x, so "
@@ -226,8 +226,12 @@ _OF_MERGE: Final = {
 }
 
 
-def describe_block(block: BlockInfo) -> str:
-    """The purpose of a block, in a sentence or two."""
+def describe_block(block: BlockInfo, manifest: Manifest | None = None) -> str:
+    """The purpose of a block, in a sentence or two; its network tells the shapes of x and F(x)."""
+    shapes = {layer.name: layer for layer in manifest.layers} if manifest else {}
+    x, fx = shapes.get(block.identity or ""), shapes.get(block.residual)
+    if block.merge == "multiply" and x and fx and x.shape[:2] != fx.shape[:2] == (1, 1):
+        return f"The block computes F(x), a factor for each {x.filter_noun} of its input x."
     if block.merge != "add":
         custom = "The block computes F(x) and merges it with x by a custom function."
         return _OF_MERGE.get(block.merge, custom)

@@ -1,11 +1,11 @@
 """Experiment: the head's answer after every block, and how much each block changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fastapi import Response
 
-from skiplens.core.manifest import Manifest
+from skiplens.core.manifest import BlockMetrics, Manifest
 from skiplens.engine.base import Engine
 from skiplens.service.early_exits_and_votes import EarlyExit, depths, exits_at_every_depth
 from skiplens.service.forward import ForwardPass
@@ -80,14 +80,13 @@ def live(drawn: LiveDrawing) -> dict[str, str]:
     exits = exits_at_every_depth(drawn.engine, forward)
     places = _places(manifest) if exits else {}
     x = depth_axis(len(manifest.blocks))
-    ratios = [metrics.ratio for metrics in forward.block_metrics]
     values = {
         f"early-exits.class{at}": series_path(
             x, _Y, [(places[one.after], float(one.probabilities[at])) for one in exits]
         )
         for at in range(len(manifest.classes))
     }
-    values["early-exits.ratio"] = series_path(x, _RATIO, list(enumerate(ratios, 1)))
+    values["early-exits.ratio"] = series_path(x, _RATIO, _ratios(forward.block_metrics))
     values["early-exits.sentence"] = describe(manifest, exits, forward.label)
     return values
 
@@ -97,15 +96,22 @@ _RATIO: Final = Axis(
 )
 
 
+def _ratios(found: Iterable[BlockMetrics]) -> list[tuple[int, float]]:
+    """The number of each block that has a ratio, and the ratio."""
+    return [(at, one.ratio) for at, one in enumerate(found, 1) if one.ratio is not None]
+
+
 def ratio_chart(forward: ForwardPass) -> LineChart | None:
     """The norm of F(x) over that of x in every block, here and over the test set."""
     manifest = forward.manifest
     if not manifest.blocks or not all(block.identity for block in manifest.blocks):
         return None
-    here = [metrics.ratio for metrics in forward.block_metrics]
+    here = _ratios(forward.block_metrics)
+    if not here:
+        return None
     series = [(f"this {manifest.noun}", "residual", "early-exits.ratio", here)]
     if manifest.evaluation:
-        means = [mean.ratio for mean in manifest.evaluation.blocks]
+        means = _ratios(manifest.evaluation.blocks)
         series.insert(0, ("mean over the test set", "chain", "", means))
     return line_chart(
         [
@@ -114,7 +120,7 @@ def ratio_chart(forward: ForwardPass) -> LineChart | None:
                 tone,
                 tuple(
                     Point(at, max(ratio, _RATIO.low), f"block{at}, {name}: {fmt.number(ratio)}")
-                    for at, ratio in enumerate(ratios, 1)
+                    for at, ratio in ratios
                 ),
                 dots=len(ratios) == 1,
                 key=key,

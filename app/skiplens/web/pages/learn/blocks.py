@@ -33,9 +33,11 @@ def block_figure(scene: Scene) -> StepFigure:
     blocks = scene.manifest.blocks
     block = find_block(scene.manifest, scene.state.block) if scene.state.block else blocks[0]
     metrics = {found.block: found for found in scene.forward.block_metrics}
-    ratios = {name: found.ratio for name, found in metrics.items()}
-    ratio = ratios[block.name]
-    here = f"In {block.name}, F(x) is {fmt.number(ratio)} times as large as x"
+    ratios = {name: one.ratio for name, one in metrics.items() if one.ratio is not None}
+    ratio = ratios.get(block.name)
+    here = f"In {block.name}, F(x) multiplies x"
+    if ratio is not None:
+        here = f"In {block.name}, F(x) is {fmt.number(ratio)} times as large as x"
     touched = scene.state.block is not None
     return StepFigure(
         values={"block": block, "metrics": metrics[block.name], **_block_maps(scene, block)},
