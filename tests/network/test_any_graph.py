@@ -281,6 +281,15 @@ def test_what_x_was_merged_into_is_the_identity_of_the_next_merge(
     assert np.array_equal(without[second.sum or ""], found[first.identity or ""])
 
 
+@pytest.mark.parametrize(("order", "shown"), [("channels_first", True), ("channels_last", False)])
+def test_a_flatten_that_changes_the_order_of_values_is_shown(order: str, shown: bool) -> None:
+    image = keras.Input((8, 8, 1))
+    flat = layers.Flatten(data_format=order, name="flat")(layers.Conv2D(4, 3, name="conv")(image))
+    traced = instrument(keras.Model(image, layers.Dense(3, name="classes")(flat)))
+    by_name = {layer.name: layer for layer in traced.layers}
+    assert by_name["classes"].inputs == ("flat" if shown else "conv",)
+
+
 def test_a_mask_is_no_path_past_x() -> None:
     image = keras.Input((28, 28))
     x = layers.GRU(6, return_sequences=True, name="gru")(layers.Masking(name="masking")(image))

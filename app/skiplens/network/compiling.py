@@ -171,7 +171,7 @@ def _check_values(network: keras.Model, traced: InstrumentedModel) -> None:
     """
     inputs, scale = trials(traced)[0], traced.input_scale
     pixels = np.round(inputs["image"] * scale)  # a network of bytes cuts off what is between them
-    inputs["image"] = pixels / np.float32(scale)
+    inputs["image"] = np.asarray(pixels / scale, np.float32)
     found, again = (reference_activations(traced)(inputs) for _ in range(2))
     for name, values in found.items():
         if differ(values, again[name]):

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import keras
 import numpy as np
 
 from skiplens.core.manifest import INPUT, OTHER
 from skiplens.network.flattening import RESHAPED_INPUT, Call, FlatNetwork, Merge, Tensor, flatten
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.layer_records import (
     gives_probabilities,
     is_activation,
@@ -175,7 +176,7 @@ class Structure:
         of_images = len(out.shape) > 1 and out.shape[0] is None and None not in out.shape[1:]
         if not of_images or "float" not in str(out.dtype) or id(out) in self._gates:
             return False
-        same = isinstance(call.layer, keras.layers.Flatten) or (
+        same = _only_flattens(call.layer) or (
             isinstance(call.layer, keras.layers.Reshape)
             and call.inputs[0] is self.flat.source
             and (call.layer.name == RESHAPED_INPUT or len(out.shape) == _VECTORS)
@@ -194,6 +195,12 @@ class Structure:
                 yield name, "residual"
             elif id(call) in identity or (call is merge.call and tensor is merge.identity):
                 yield name, "identity"
+
+
+def _only_flattens(layer: Any) -> bool:
+    """Whether it leaves the values in their order: with the channels last."""
+    flattens = isinstance(layer, keras.layers.Flatten) and calls_as_keras(layer)
+    return flattens and bool(layer.data_format != "channels_first")
 
 
 def _takes_bytes(call: Call) -> bool:
