@@ -45,6 +45,9 @@ RECURRENT: dict[str, Callable[[], layers.Layer]] = {
         for merge in ("concat", "sum", "mul", "ave")
     },
     "both ways, lstm": lambda: layers.Bidirectional(lstm()),
+    "both ways, of two kinds": lambda: layers.Bidirectional(
+        gru(), backward_layer=lstm(go_backwards=True)
+    ),
     "simple": lambda: layers.SimpleRNN(UNITS, return_sequences=True),
     "both ways, simple": lambda: layers.Bidirectional(layers.SimpleRNN(UNITS)),
     "both ways, last": lambda: layers.Bidirectional(gru(return_sequences=False)),
@@ -149,7 +152,10 @@ def test_the_arithmetic_of_other_recurrent_layers_is_left_open(kind: str) -> Non
     assert explained(layer, numpy(layer(X))[:1], index=1, step=0) is None
 
 
-@pytest.mark.parametrize("kind", ["last gru", "simple", "both ways, last", "both ways, sum"])
+@pytest.mark.parametrize(
+    "kind",
+    [*("last gru", "simple", "both ways, last", "both ways, sum", "both ways, of two kinds")],
+)
 def test_states_that_the_output_does_not_hold_have_no_gates(kind: str) -> None:
     layer = built(kind)
     assert gates(layer, X, layer(X)) == {}

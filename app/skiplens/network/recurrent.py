@@ -98,18 +98,18 @@ def gates(layer: Any, x: Tensor, output: Tensor) -> dict[str, Tensor]:
         output: its output for it, ``(N, T, units)``.
 
     Returns:
-        In (0, 1). Nothing for a layer without gates, or whose output does not hold the state of
-        every direction at every step.
+        In (0, 1). Nothing for a layer without gates, of two kinds in its two directions, or whose
+        output does not hold the state of every direction at every step.
     """
     if not layer.return_sequences:
         return {}
     if not isinstance(layer, keras.layers.Bidirectional):
         return _gates(layer, x, output)
-    if layer.merge_mode != "concat":
+    one, other = layer.forward_layer, layer.backward_layer
+    if layer.merge_mode != "concat" or type(one) is not type(other) or one.units != other.units:
         return {}
-    units = layer.forward_layer.units
-    ahead = _gates(layer.forward_layer, x, output[..., :units])
-    back = _gates(layer.backward_layer, x, _reversed(output[..., units:]))
+    ahead = _gates(one, x, output[..., : one.units])
+    back = _gates(other, x, _reversed(output[..., one.units :]))
     return {name: ops.concatenate([ahead[name], _reversed(back[name])], axis=-1) for name in ahead}
 
 
