@@ -277,6 +277,33 @@ def test_what_is_no_network_of_one_image_is_refused(make: type[keras.Model]) -> 
         instrument(make())
 
 
+def stateful() -> keras.Model:
+    parts = [layers.Reshape((8, 8)), layers.LSTM(4, stateful=True, name="own"), layers.Dense(3)]
+    return keras.Sequential([keras.Input((8, 8, 1), batch_size=1), *parts])
+
+
+def quantised() -> keras.Model:
+    parts = [layers.Flatten(), layers.Dense(3, name="own")]
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.Sequential(parts)])
+    model.layers[0].layers[1].quantize("int8")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (stateful, "layer 'own' is stateful; build it with stateful=False"),
+        (quantised, "layer 'own' is quantised to int8; save the network before quantize()"),
+    ],
+)
+def test_a_layer_that_litert_cannot_run_as_it_is_is_named(
+    make: Callable[[], keras.Model], says: str
+) -> None:
+    with pytest.raises(CompileError) as caught:
+        instrument(make())
+    assert says in str(caught.value)
+
+
 def test_a_network_of_text_is_told_what_can_be_shown() -> None:
     parts = [layers.Embedding(5, 4), layers.Bidirectional(layers.LSTM(3)), layers.Dense(1)]
     words = keras.Sequential([keras.Input((400,), dtype="int32"), *parts])  # 400 is a square

@@ -113,7 +113,9 @@ def convert(function: Any, inputs: dict[str, tf.TensorSpec], outputs: tuple[str,
             content = converter.convert()
     except Exception as error:  # the converter's own error is not public
         missing = re.findall(r"(?:Select|Custom) ops: (.+)", str(error))
+        named = re.findall(r"error: ('\w+\.\w+' op .+)", str(error))
         what = f"operation {missing[0]}" if missing else "an operation of the network"
+        what += f": {named[0]}" if named and not missing else ""
         if "/while" in str(error):
             what = "the gradient of a loop"
         raise CompileError(f"LiteRT lacks {what}") from error

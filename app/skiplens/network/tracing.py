@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,6 +124,7 @@ def obstacles(network: keras.Model) -> list[str]:
             f"layer {quoted(strange[0])} has its channels first; skiplens shows networks whose "
             "layers have them last: data_format='channels_last'"
         )
+    found += [f"layer {quoted(one.name)} {state}" for one, state in islice(_unfit(network), 1)]
     unnamed = [layer for layer in parts if not _NAME.fullmatch(layer.name)]
     found += [
         f"layer {quoted(layer.name)} has a name that cannot stand in an address: slashes and "
@@ -145,6 +146,15 @@ def _is_channels_first(part: Any) -> bool:
         return any(map(_is_channels_first, part.layers))
     flattens = isinstance(part, keras.layers.Flatten)
     return getattr(part, "data_format", None) == "channels_first" and not flattens
+
+
+def _unfit(network: keras.Model) -> Iterator[tuple[Any, str]]:
+    """Layers, with those of models in it, that LiteRT cannot run as they are, and why."""
+    for layer in network._flatten_layers(include_self=False):  # noqa: SLF001  # Keras has no other
+        if getattr(layer, "stateful", False):
+            yield layer, "is stateful; build it with stateful=False"
+        if mode := getattr(layer, "quantization_mode", None):
+            yield layer, f"is quantised to {mode}; save the network before quantize()"
 
 
 def _size_advice(inputs: Sequence[Any]) -> str:
