@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -461,13 +461,30 @@ class Twice(keras.layers.Layer):
 """
 
 
-def test_a_file_can_define_the_networks_own_layers(tmp_path: Path) -> None:
-    definitions = tmp_path / "layers.py"
-    definitions.write_text(OWN_LAYER, encoding="utf-8")
-    known: dict[str, Callable[..., layers.Layer]] = {}
-    exec(OWN_LAYER, known)  # noqa: S102  # the test's own
-    path = saved(convnet(known["Twice"](name="twice")), tmp_path)
-    del keras.saving.get_custom_objects()["mine>Twice"]
+UNREGISTERED_LAYER = OWN_LAYER.replace("@keras", "# @keras")
+
+
+@pytest.fixture
+def known_layers() -> Iterator[None]:
+    """The layers that Keras knows are the same again after the test."""
+    known = keras.saving.get_custom_objects()
+    kept = dict(known)
+    yield
+    known.clear()
+    known.update(kept)
+
+
+@pytest.mark.usefixtures("known_layers")
+@pytest.mark.parametrize("source", [OWN_LAYER, UNREGISTERED_LAYER], ids=["registered", "plain"])
+@pytest.mark.parametrize("name", ["mine.keras", "mine.h5"])
+def test_a_file_can_define_the_networks_own_layers(source: str, name: str, tmp_path: Path) -> None:
+    definitions, other = tmp_path / "layers.py", tmp_path / "other.py"
+    definitions.write_text(source, encoding="utf-8")
+    other.write_text("import math", encoding="utf-8")
+    defined: dict[str, Any] = {"__name__": "own"}
+    exec(source, defined)  # noqa: S102  # the test's own
+    path = saved(convnet(defined["Twice"](name="twice")), tmp_path, name)
+    keras.saving.get_custom_objects().pop("mine>Twice", None)
     with pytest.raises(CompileError, match=r"can be run first: --with layers\.py"):
         compiled(path)
     assert "twice" in [
@@ -481,6 +498,8 @@ def test_a_file_of_layers_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"layers\.py cannot be run: FileNotFoundError: "):
         compiled(path, TrustedCode(definitions=definitions))
     definitions.write_text("import nothing_of_that_name", encoding="utf-8")
+    with pytest.raises(CompileError, match=r"Twice'\. other\.py defines no (mine>)?Twice\.$"):
+        compiled(path, TrustedCode(definitions=other))
     with pytest.raises(CompileError, match=r"layers\.py cannot be run: ModuleNotFoundError: No "):
         compiled(path, TrustedCode(definitions=definitions))
     assert nothing_is_left(tmp_path)

@@ -236,7 +236,7 @@ def compile_folder(  # noqa: PLR0913  # one parameter for each part of the reque
     labelled = data if measure and not mnist_alone else None
     options = replace(options or NetworkOptions(), data=labelled)
     test = partial(load_mnist, "test", data) if measure else None
-    with progress_bar() as progress:
+    with progress_bar() as progress, _definitions_named(code.definitions):
         task = progress.add_task(f"compiling {model_folder.name}", total=None, note="")
 
         def on_step(step: int, steps: int) -> None:
@@ -304,7 +304,10 @@ def compile_file(  # noqa: PLR0913  # one parameter for each part of the request
     _allow(code)
     models.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(models)
-    with TemporaryDirectory(prefix=f"{_COMPILING}{os.getpid()}-", dir=models) as temporary:
+    with (
+        _definitions_named(code.definitions),
+        TemporaryDirectory(prefix=f"{_COMPILING}{os.getpid()}-", dir=models) as temporary,
+    ):
         made = Path(temporary) / folder.name
         made.mkdir()
         copy = made / NETWORK_FILE
@@ -349,12 +352,40 @@ def _allow(code: TrustedCode) -> None:
     if code.trusted:
         keras.config.enable_unsafe_deserialization()
     if code.definitions:
-        try:
-            runpy.run_path(str(code.definitions))
-        except Exception as error:  # whatever the file raises
-            raise CompileError(
-                f"--with {code.definitions} cannot be run: {_first_line(error)}"
-            ) from error
+        _run(code.definitions)
+
+
+def _run(definitions: Path) -> None:
+    """Run a Python file that defines layers, and have Keras know those that it does not register.
+
+    Raises:
+        CompileError: it fails.
+    """
+    import keras
+
+    try:
+        found = runpy.run_path(str(definitions))
+    except Exception as error:  # whatever the file raises
+        raise CompileError(f"--with {definitions} cannot be run: {_first_line(error)}") from error
+    for value in found.values():
+        is_layer = isinstance(value, type) and issubclass(value, keras.layers.Layer)
+        if is_layer and value.__module__ == found["__name__"]:
+            keras.saving.get_custom_objects()[value.__name__] = value
+
+
+@contextmanager
+def _definitions_named(definitions: Path | None) -> Iterator[None]:
+    """Where a class is missing although a file of definitions was run, say so."""
+    try:
+        yield
+    except CompileError as error:
+        from skiplens.network.tracing import DEFINED_IN, UNKNOWN
+
+        missing = UNKNOWN.search(str(error))
+        if definitions is None or missing is None:
+            raise
+        says = f" {definitions.name} defines no {missing[1]}."
+        raise CompileError(str(error).replace(DEFINED_IN, says)) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -416,7 +416,7 @@ def load_network(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # damaged files end in errors of many kinds
-        unknown = re.search(r"Could not locate [^.\n]+", str(error))
+        unknown = UNKNOWN.search(str(error))
         lines = [unknown[0] + "."] if unknown else str(error).splitlines()
         reason = (lines or [type(error).__name__])[0]
         if "`Lambda`" in reason:
@@ -431,10 +431,14 @@ def load_network(path: Path) -> keras.Model:
         ) from error
 
 
+UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown layer:) '([^'\n]+)'")
+DEFINED_IN: Final = " A file that defines it can be run first: --with layers.py."
+
+
 def _advice(error: str) -> str:
     """Advice where a network cannot be loaded."""
     if "lambda" in error.lower():
         return " Its code is run with --trust: only trust a file whose source you know."
-    if "Could not locate" in error:
-        return " A file that defines it can be run first: --with layers.py."
+    if UNKNOWN.search(error):
+        return DEFINED_IN
     return ""
