@@ -363,6 +363,50 @@ def test_the_output_of_a_nested_model_that_is_shown_is_the_one_that_was_chosen()
     np.testing.assert_allclose(numpy(both(photo() / 255)), [[1 - p, p]], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "loss", ["mse", keras.losses.Huber(), keras.losses.log_cosh], ids=["name", "object", "function"]
+)
+def test_values_of_a_regression_are_no_classes(loss: object, tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(image)
+    model = keras.Model(image, layers.Dense(4)(x))
+    model.compile(loss=loss)
+    with pytest.raises(CompileError, match=r"was trained with .*: its 4 values are a regression"):
+        compiled(model, tmp_path)
+    names = ("a", "b", "c", "d")
+    assert compiled(model, tmp_path, NetworkOptions(classes=names)).classes == names
+    probabilities = keras.Model(image, layers.Dense(4, activation="softmax")(x))
+    probabilities.compile(loss=loss)
+    assert compiled(probabilities, tmp_path).layers[-1].role == "probabilities"
+
+
+def test_the_loss_is_that_of_the_output_that_is_shown(tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(image)
+    ends = [layers.Dense(4, name=name)(x) for name in ("box", "kind")]
+    model = keras.Model(image, ends)
+    from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss={"box": "mse", "kind": from_logits})
+    with pytest.raises(CompileError, match="was trained with mse"):
+        compiled(model, tmp_path, NetworkOptions(output="box"))
+    assert compiled(model, tmp_path, NetworkOptions(output="kind")).layers[-2].role == "logits"
+
+
+def test_an_hdf5_file_tells_the_loss_too(tmp_path: Path) -> None:
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, layers.Dense(1)(layers.GlobalAveragePooling2D()(image)))
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.save(tmp_path / "mine.h5")
+    path, models = tmp_path / "mine.h5", tmp_path / "models"
+    folder = commands.compile_file(path, models, None, run_once, measure=False, code=TrustedCode())
+    assert open_folder(folder).manifest.classes == ("0", "1")
+
+
+def test_a_layer_of_ones_own_that_is_called_preprocess_is_none_of_skiplens(tmp_path: Path) -> None:
+    manifest = compiled(network(layers.Rescaling(2.0, -1.0, name="preprocess")), tmp_path)
+    assert "nothing in the network" in manifest.input.source
+
+
 def test_one_value_of_another_loss_is_refused(tmp_path: Path) -> None:
     image = keras.Input(SHAPE)
     model = keras.Model(image, layers.Dense(1)(layers.GlobalAveragePooling2D()(image)))

@@ -8,7 +8,7 @@ import re
 import runpy
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -426,13 +426,27 @@ def _copy_network(path: Path, target: Path) -> None:
     named = target.with_suffix(".h5")
     shutil.copyfile(path, named)
     try:
-        load_network(named).save(target)
+        network = load_network(named)
+        _restore_loss(network, named)
+        network.save(target)
     except CompileError as error:
         if "model config" in str(error):
             raise only_weights(path) from error
         raise CompileError(str(error).replace(str(named), str(path))) from error
     finally:
         named.unlink()
+
+
+def _restore_loss(network: Any, path: Path) -> None:
+    """Give a network the loss that its HDF5 file tells, which tells what its output means."""
+    import h5py
+    import keras
+
+    with h5py.File(path) as file:
+        loss = json.loads(file.attrs.get("training_config", "{}")).get("loss")
+    if loss:
+        with suppress(ValueError, TypeError):  # one of the user's own, or one for each output
+            network.compile(loss=keras.losses.get(loss))
 
 
 def measure_similarities(models: Path, data: Path | None) -> None:

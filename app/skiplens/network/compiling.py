@@ -47,7 +47,12 @@ from skiplens.network.litert_graphs import (
     trials,
     verify,
 )
-from skiplens.network.own_network_files import NetworkOptions, stored_manifest, trained_on_logits
+from skiplens.network.own_network_files import (
+    NetworkOptions,
+    regression_loss,
+    stored_manifest,
+    trained_on_logits,
+)
 from skiplens.network.reordered_graph import (
     blocks_are_alike,
     compile_reordered,
@@ -206,10 +211,18 @@ def _with_contract(
     """
     is_compiled = (folder / MANIFEST_FILE).is_file()
     given = unprepared(saved) if is_compiled and options.preprocess else saved
-    network = adapted(given, options, is_logit=trained_on_logits(folder / NETWORK_FILE))
+    file = folder / NETWORK_FILE
+    network = adapted(given, options, is_logit=trained_on_logits(file))
     _check(folder.name, network)
     shape = image_shape(network) or (0, 0, 0)  # it is checked
-    scale = analyse(network, shape).input_scale
+    structure = analyse(network, shape)
+    loss = regression_loss(file, options.output) if structure.ends_in_logits else None
+    if loss and not (options.classes or is_compiled):  # which was told of classes then
+        raise CompileError(
+            f"network {folder.name} was trained with {loss}: its {network.output_shape[-1]} values "
+            "are a regression, not classes; where they are scores of classes, --classes names them"
+        )
+    scale = structure.input_scale
     found = contract(network, shape, scale, options)
     return prepared(network, found, scale), shape, found
 

@@ -163,7 +163,8 @@ def adapted(
         return network
     network = _unpacked(_in_single_precision(network))
     if options.output is not None:
-        network = keras.Model(network.inputs, _output(network, options.output), name=network.name)
+        shown = _output(network, options.output)
+        network = _unpacked(keras.Model(network.inputs, shown, name=network.name))
     network = _with_two_classes(network, options, is_logit=is_logit)
     inputs: list[Any] = network.inputs
     if options.size is None or len(inputs) != 1 or None not in inputs[0].shape[1:]:

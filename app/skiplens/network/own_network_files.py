@@ -133,12 +133,45 @@ def newer_keras(path: Path, own: str) -> str | None:
 
 def trained_on_logits(path: Path) -> bool:
     """Whether a ``.keras`` file says that its network was trained on logits of two classes."""
+    loss = _loss(path, None)
+    try:
+        return bool(loss["class_name"] == "BinaryCrossentropy" and loss["config"]["from_logits"])
+    except (KeyError, TypeError):
+        return False
+
+
+def regression_loss(path: Path, output: str | None) -> str | None:
+    """The loss that a ``.keras`` file says its network was trained with, or the given output of it,
+    if it is one of a regression.
+    """
+    loss = _loss(path, output)
+    if isinstance(loss, dict):
+        is_function = loss.get("class_name") == "function"
+        loss = loss.get("config" if is_function else "class_name")
+    name = str(loss)
+    return name if re.sub(r"[^a-z]", "", name.lower()) in _OF_REGRESSION else None
+
+
+_OF_REGRESSION: Final = frozenset(  # losses, by name without underscores
+    {
+        *("mse", "mae", "mape", "msle", "huber", "logcosh"),
+        *("meansquarederror", "meanabsoluteerror"),
+        *("meanabsolutepercentageerror", "meansquaredlogarithmicerror"),
+    }
+)
+
+
+def _loss(path: Path, output: str | None) -> Any:
+    """The loss in a ``.keras`` file: a name, or how Keras describes an object or function; that of
+    the output where several have one each.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             loss = json.loads(archive.read("config.json"))["compile_config"]["loss"]
-        return bool(loss["class_name"] == "BinaryCrossentropy" and loss["config"]["from_logits"])
+        has_many = isinstance(loss, dict) and "class_name" not in loss
+        return loss.get(output) if has_many else loss
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        return False
+        return None
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -64,6 +64,7 @@ class Structure:
         names: of each call's layer, by id of the call.
         shared_names: those that several layers of the network have, or a layer and an input.
         logits: the tensor that the last layer turns into probabilities, if it does.
+        ends_in_logits: whether the softmax at the end is none of the network's own.
     """
 
     flat: FlatNetwork
@@ -71,6 +72,7 @@ class Structure:
     names: dict[int, str]
     shared_names: set[str]
     logits: Tensor | None
+    ends_in_logits: bool
 
     @cached_property
     def input_scale(self) -> float:
@@ -227,25 +229,27 @@ def _is_constant(value: object) -> bool:
 def analyse(network: keras.Model, shape: tuple[int, ...]) -> Structure:
     """The structure of a network of one image ``(H, W, C)``."""
     flat = flatten(network, keras.Input(shape))
-    _end_in_probabilities(flat)
+    ends_in_logits = _end_in_probabilities(flat)
     flat.calls = list(needed_calls(flat, [flat.output]))
     found = find_merges(flat)
     blocks = _block_names(found)
     merges = dict(zip(blocks, found, strict=True))
     shared = _shared_names(flat)
     names = _layer_names(network, flat, merges, shared)
-    return Structure(flat, merges, names, shared, _logits(flat))
+    return Structure(flat, merges, names, shared, _logits(flat), ends_in_logits)
 
 
-def _end_in_probabilities(flat: FlatNetwork) -> None:
-    """Append the softmax that a network of logits leaves to its loss."""
+def _end_in_probabilities(flat: FlatNetwork) -> bool:
+    """Append the softmax that a network of logits leaves to its loss; whether it is one."""
     producers = {id(out): call for call in flat.calls for out in call.outputs}
     last = next((call for call in flat.calls if flat.output is call.output), None)
     is_vector = len(flat.output.shape) == _VECTORS
-    if last is not None and is_vector and _gives_logits(last, producers):
-        softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
-        flat.output = softmax(flat.output)
-        flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
+    if last is None or not is_vector or not _gives_logits(last, producers):
+        return False
+    softmax = keras.layers.Softmax(name=f"{last.layer.name}.softmax")
+    flat.output = softmax(flat.output)
+    flat.calls.append(Call(softmax, (last.output,), {}, flat.output))
+    return True
 
 
 def _gives_logits(last: Call, producers: Mapping[int, Call]) -> bool:
