@@ -107,15 +107,16 @@ def _applications(network: keras.Model) -> list[str]:
 
 
 def is_prepared(network: keras.Model) -> bool:
-    """Whether it begins with the layers of :func:`prepared`."""
+    """Whether it begins with the layers of :func:`prepared`, before a model of its name."""
     scaling = (one for one in network.layers if isinstance(one, keras.layers.Rescaling))
-    return any(layer.name == PREPROCESSED for layer in scaling)
+    last = network.layers[-1]
+    holds_itself = isinstance(last, keras.Model) and last.name == network.name
+    return holds_itself and any(layer.name == PREPROCESSED for layer in scaling)
 
 
 def unprepared(network: keras.Model) -> keras.Model:
     """The network without the layers of :func:`prepared`."""
-    last = network.layers[-1]
-    return last if is_prepared(network) and isinstance(last, keras.Model) else network
+    return network.layers[-1] if is_prepared(network) else network
 
 
 def prepared(network: keras.Model, found: InputContract, scale: float) -> keras.Model:
