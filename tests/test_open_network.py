@@ -120,6 +120,19 @@ def test_an_interrupted_start_leaves_no_process_behind(
         assert server.stdout.read() == ""
 
 
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("has 2 outputs; --output tells which one", "has 2 outputs; output= tells which one"),
+        ("--size tells height and width: --size 224", "size= tells height and width: size=224"),
+        ("can be run first: --with layers.py.", "can be run first: definitions='layers.py'."),
+        ("Its code is run with --trust: only", "Its code is run with trust=True: only"),
+    ],
+)
+def test_what_is_refused_names_the_arguments_of_python(said: str, means: str) -> None:
+    assert open_network._in_python(said) == means  # noqa: SLF001
+
+
 def test_what_cannot_be_opened_is_told(state: Path) -> None:
     (state / "words.keras").write_text("no network")
     with pytest.raises(StartupError, match=r"words\.keras is not a Keras network"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -225,4 +226,19 @@ def _address(server: subprocess.Popen[str], log: Path) -> str:
     server.wait()
     text = log.read_text(encoding="utf-8")
     reasons = [line for line in text.splitlines() if line.startswith(_REFUSED)]
-    raise StartupError(reasons[-1].removeprefix(_REFUSED) if reasons else text[-500:])
+    raise StartupError(_in_python(reasons[-1].removeprefix(_REFUSED)) if reasons else text[-500:])
+
+
+_ARGUMENTS: Final = {"with": "definitions"}  # where one has another name than the option
+
+
+def _in_python(reason: str) -> str:
+    """What the command says, with arguments of :func:`open_network` in place of its options."""
+
+    def argument(found: re.Match[str]) -> str:
+        name, value = _ARGUMENTS.get(found[1], found[1]), found[2]
+        if value is None:
+            return "trust=True" if name == "trust" else f"{name}="
+        return f"{name}={value if value.isdecimal() else repr(value)}"
+
+    return re.sub(r"--([a-z]+)\b(?: (\d+|[\w.]+\.py)\b)?", argument, reason)
