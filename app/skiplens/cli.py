@@ -356,7 +356,8 @@ def compile_(  # noqa: PLR0913  # one parameter for each option
     from skiplens.network import commands
 
     source = context.get_parameter_source("data")
-    if network.endswith(SUFFIXES) or Path(network).is_file():
+    is_saved_model = (Path(network) / "saved_model.pb").is_file()  # which is refused as such
+    if network.endswith(SUFFIXES) or Path(network).is_file() or is_saved_model:
         compiling: Callable[..., object] = partial(commands.compile_file, Path(network), models)
     else:
         compiling = partial(commands.compile_folder, models / network)

@@ -205,6 +205,17 @@ def test_what_is_no_network_is_told_for_what_it_is(
         check_file(make(tmp_path))
 
 
+def test_a_saved_model_is_told_by_both_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    (folder / "saved_model.pb").touch()
+    for command in ("open", "compile"):
+        assert run_command(command, folder, monkeypatch=monkeypatch)
+        assert "is a TensorFlow SavedModel; save the network with" in capsys.readouterr().err
+
+
 def test_weights_in_an_hdf5_file_are_told_from_a_network(tmp_path: Path) -> None:
     path = weights(tmp_path).rename(tmp_path / "mine.h5")
     with pytest.raises(CompileError, match="holds weights alone"):
@@ -487,6 +498,8 @@ def test_a_file_can_define_the_networks_own_layers(source: str, name: str, tmp_p
     keras.saving.get_custom_objects().pop("mine>Twice", None)
     with pytest.raises(CompileError, match=r"can be run first: --with layers\.py"):
         compiled(path)
+    with pytest.raises(CompileError, match=r"Twice'\. other\.py defines no (mine>)?Twice\.$"):
+        compiled(path, TrustedCode(definitions=other))
     assert "twice" in [
         layer.name for layer in compiled(path, TrustedCode(definitions=definitions)).layers
     ]
@@ -498,8 +511,6 @@ def test_a_file_of_layers_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"layers\.py cannot be run: FileNotFoundError: "):
         compiled(path, TrustedCode(definitions=definitions))
     definitions.write_text("import nothing_of_that_name", encoding="utf-8")
-    with pytest.raises(CompileError, match=r"Twice'\. other\.py defines no (mine>)?Twice\.$"):
-        compiled(path, TrustedCode(definitions=other))
     with pytest.raises(CompileError, match=r"layers\.py cannot be run: ModuleNotFoundError: No "):
         compiled(path, TrustedCode(definitions=definitions))
     assert nothing_is_left(tmp_path)
