@@ -23,7 +23,7 @@ from skiplens.samples import PICTURE, draw_picture, load_samples, read_digit, re
 from skiplens.service.admission import Places, Quota
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, IndexCache
-from skiplens.service.decoding_pool import LONGEST_SIDE
+from skiplens.service.decoding_pool import longest_side
 from skiplens.service.digit_store import DigitDatabase, InputRecord
 from skiplens.service.services import Services
 from skiplens.settings import Settings
@@ -206,7 +206,12 @@ def open_services(
         max_download_bytes=settings.max_download_bytes,
         dataset=dataset,
         models=settings.models_dir,
-        pictures=() if only_digits else _pictures(() if of_digits else settings.images),
+        pictures=()
+        if only_digits
+        else _pictures(
+            () if of_digits else settings.images,
+            longest_side(engine.manifest for engine in engines.values()),
+        ),
         given=[_digit(path) for path in settings.images] if of_digits else (),
     )
 
@@ -259,11 +264,13 @@ def _digit(file: Path) -> InputRecord:
     return replace(InputRecord.of_preprocessed(read_digit(file)), style=file.name)
 
 
-def _pictures(files: Sequence[Path]) -> list[InputRecord]:
-    """The samples for networks of other images than digits: the user's, or one that is drawn."""
+def _pictures(files: Sequence[Path], longest: int) -> list[InputRecord]:
+    """The samples for networks of other images than digits: the user's, their longer side at most
+    ``longest``, or one that is drawn.
+    """
     if not files:
         return [InputRecord.of_image(draw_picture(), PICTURE)]
-    return [InputRecord.of_image(read_picture(path, LONGEST_SIDE), path.name) for path in files]
+    return [InputRecord.of_image(read_picture(path, longest), path.name) for path in files]
 
 
 def open_dataset(source: Path, settings: Settings, shared: Path | None = None) -> Dataset:

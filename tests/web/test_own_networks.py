@@ -289,6 +289,39 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
     assert other.status_code == 200
 
 
+def of_many_pixels() -> keras.Model:
+    """An image of more pixels than pictures are usually stored in."""
+    image = keras.Input((16, 700, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(2, 16, strides=16, name="first")(image))
+    return keras.Model(image, layers.Dense(3, name="classes")(x))
+
+
+@pytest.mark.parametrize("own", [of_many_pixels], indirect=True)
+def test_a_photograph_keeps_the_pixels_that_the_network_takes(
+    visitor: TestClient, own: Path, tmp_path: Path
+) -> None:
+    lines = np.tile(np.array([0, 255], np.uint8), (16, 350))
+    files = {"file": ("p.png", encode_grey(lines))}
+    found = visitor.post(f"/digits?network={own.name}", files=files, follow_redirects=False)
+    digit = found.headers["location"].rpartition("/")[2]
+    given = visitor.get(f"/api/v1/digits/{digit}/input.npy?network={own.name}").content
+    assert np.array_equal(np.load(io.BytesIO(given))[..., 0], lines)
+    (tmp_path / "p.png").write_bytes(encode_grey(lines))
+    images = (tmp_path / "p.png",)
+    settings = Settings(
+        own_network=own, default_network=own.name, state_dir=tmp_path / "state", images=images
+    )
+    services = open_services(settings)
+    try:
+        (kept,) = services.digits.pictures.values()
+        export_gallery(services, ExportOptions(image=images[0]), tmp_path / "out", force=False)
+    finally:
+        services.close()
+    assert np.array_equal(kept.image.pixels[..., 0], lines)
+    with Image.open(tmp_path / "out" / "input.png") as image:
+        assert len(np.unique(np.asarray(image))) == 2
+
+
 @pytest.mark.parametrize("own", [of_colours], indirect=True)
 def test_the_maps_of_a_frame_can_be_read_in_place(visitor: TestClient, own: Path) -> None:
     image = np.random.default_rng(1).integers(0, 256, (37, 51, 3), np.uint8)

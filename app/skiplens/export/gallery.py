@@ -21,7 +21,7 @@ from skiplens.core.preprocessing import find_digits
 from skiplens.engine.base import Array, Engine
 from skiplens.errors import ExportError, InvalidParameterError
 from skiplens.progress import progress_bar
-from skiplens.service.decoding_pool import LONGEST_SIDE
+from skiplens.service.decoding_pool import longest_side
 from skiplens.service.digit_store import InputRecord
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.forward import ForwardPass
@@ -104,7 +104,7 @@ def _preprocessed(path: Path, limits: ImageLimits, manifest: Manifest) -> InputR
     except OSError as error:
         raise ExportError(f"image {path} cannot be opened: {error.strerror}") from error
     if not manifest.takes_digits:
-        pixels = decode_colour(essential(content, limits), LONGEST_SIDE, limits)
+        pixels = decode_colour(essential(content, limits), longest_side([manifest]), limits)
         return InputRecord.of_image(InputImage.of(pixels))
     found, *_ = find_digits(*decode_reduced(essential(content, limits), limits))
     return InputRecord.of_preprocessed(found)

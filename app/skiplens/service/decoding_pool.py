@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import astuple
 from typing import IO, Any, Final
@@ -21,12 +22,24 @@ from skiplens.core import child_python
 from skiplens.core.image_worker import ANSWER, REQUEST
 from skiplens.core.input_image import Digit, InputImage
 from skiplens.core.limits import DecodingBounds, ImageLimits
+from skiplens.core.manifest import Manifest
 from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
 from skiplens.service.admission import ANYONE, Places, Quota
 
-LONGEST_SIDE: Final = 512  # of a picture that is stored, pixels
+LONGEST_SIDE: Final = (
+    512  # of a picture that is stored, pixels, where no network takes a larger one
+)
+_LONGEST_OF_ALL: Final = 2048  # a worker's answer then takes 50 MB of the memory for an image
 _WORKER: Final = "skiplens.core.image_worker"
+
+
+def longest_side(manifests: Iterable[Manifest]) -> int:
+    """Pixels of the longer side of a picture that is stored: as many as some network takes, within
+    bounds.
+    """
+    sides = [max(manifest.input_shape[:2]) for manifest in manifests]
+    return min(max(LONGEST_SIDE, *sides), _LONGEST_OF_ALL)
 
 
 class DecodingPool:
@@ -35,12 +48,16 @@ class DecodingPool:
     Args:
         limits: largest image.
         bounds: of the work.
+        longest: side of a picture, in pixels.
 
     Attributes:
         memory: bytes of bodies and of images being decoded.
     """
 
-    def __init__(self, limits: ImageLimits, bounds: DecodingBounds) -> None:
+    def __init__(
+        self, limits: ImageLimits, bounds: DecodingBounds, longest: int = LONGEST_SIDE
+    ) -> None:
+        self._longest = longest
         count = bounds.processes + 1
         self._bounds, self._small_bytes = bounds, limits.small_bytes
         self._idle = [_Process(limits, bounds) for _ in range(count)]
@@ -72,11 +89,11 @@ class DecodingPool:
         return _digits(await self._answer(data, client))
 
     async def read_picture(self, data: bytes, client: str = ANYONE) -> InputImage:
-        """The image in a file, in colour, with at most :data:`LONGEST_SIDE` pixels a side.
+        """The image in a file, in colour, no larger than the pool's longest side.
 
         Arguments and errors as in :meth:`find_digits`.
         """
-        answer = await self._answer(data, client, LONGEST_SIDE)
+        answer = await self._answer(data, client, self._longest)
         _refuse(answer)
         pixels = np.frombuffer(bytes.fromhex(answer["pixels"]), np.uint8)
         return InputImage.of(pixels.reshape(answer["shape"]))

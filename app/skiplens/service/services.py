@@ -11,7 +11,7 @@ from skiplens.engine.base import Engine
 from skiplens.samples import Sample
 from skiplens.service.dataset import LabelledDigits
 from skiplens.service.dataset.indexer import Dataset, DatasetIndexer
-from skiplens.service.decoding_pool import DecodingPool
+from skiplens.service.decoding_pool import DecodingPool, longest_side
 from skiplens.service.digit_store import DigitDatabase, DigitStore, InputRecord
 from skiplens.service.experiment_results import ExperimentResults
 from skiplens.service.forward import CachedModelRunner
@@ -68,7 +68,11 @@ class Services:
             DigitStore(store, samples, dataset.collection if dataset else None, pictures, given),
             DatasetIndexer(LabelledDigits.of_samples(samples), dataset),
             limits,
-            DecodingPool(limits, decoding or DecodingBounds()),
+            DecodingPool(
+                limits,
+                decoding or DecodingBounds(),
+                longest_side(engine.manifest for engine in engines.values()),
+            ),
             ExperimentResults(models),
             max_download_bytes,
         )
