@@ -36,8 +36,17 @@ function wireLinks() {
     if (!link || !isPlain || event.defaultPrevented) return;
     event.preventDefault();
     const address = new URL(link.getAttribute("href") ?? "", location.href);
-    if (link.closest(".network-map, .presets, .subsets")) void previewScale(address.searchParams.get("scale"));
+    if (link.closest(".network-map, .presets, .subsets")) {
+      void previewScale(address.searchParams.get(factorsOf(address)));
+    }
     await (await swap()).showPage(address.href);
+  });
+  document.addEventListener("keydown", (event) => {
+    const button = event.key === " " && event.target instanceof Element
+      && event.target.closest("a[role=button]");
+    if (!button || event.defaultPrevented) return;
+    event.preventDefault(); // the page would scroll
+    if (!event.repeat) button.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
   });
   const page = () => location.pathname + location.search;
   let shown = page();
@@ -46,6 +55,11 @@ function wireLinks() {
     if (event.state === null && location.hash && page() === shown) return; // the browser scrolls there
     await (await swap()).showPage(location.href, { history: "replace" });
   });
+}
+
+/** The parameter with the page's factors: a comparison has those of A and those of B. @param {URL} address */
+function factorsOf({ pathname }) {
+  return pathname.endsWith("/compare") ? "scale_a" : "scale";
 }
 
 /** The form around the input, on which people draw. @returns {HTMLFormElement | null} */
@@ -86,19 +100,20 @@ function wireDial() {
 function dialAddress(dial, name) {
   const form = drawForm();
   const url = new URL(form?.dataset[name] ?? "", location.href);
-  const pairs = (url.searchParams.get("scale") ?? "").split(",").filter(Boolean);
+  const factors = factorsOf(url);
+  const pairs = (url.searchParams.get(factors) ?? "").split(",").filter(Boolean);
   const blocks = (dial.dataset["dial"] ?? "").split(",");
   const others = pairs.filter((pair) => !blocks.includes(pair.split(":")[0] ?? ""));
   const turned = blocks.map((block) => `${block}:${dial.value}`);
   const scale = Number(dial.value) === 1 ? others : [...others, ...turned];
-  if (scale.length) url.searchParams.set("scale", scale.join(","));
-  else url.searchParams.delete("scale");
+  if (scale.length) url.searchParams.set(factors, scale.join(","));
+  else url.searchParams.delete(factors);
   return asServer(url.href);
 }
 
 /** An address as the server writes it. @param {string} address */
 function asServer(address) {
-  return address.replaceAll("%3A", ":").replaceAll("%2C", ",");
+  return address.replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
 
 const TYPING_MS = 150; // without a key, until what is typed is searched for

@@ -1,12 +1,13 @@
 """Comparison: inputs, networks and layers chosen in place, without scripts too; drawing."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import ONE, draw, surface, unsaved
+from tests.browser.drawing import LIVE, ONE, draw, surface, unsaved
 from tests.browser.pages import address
 
 MINUS = "\N{MINUS SIGN}"
@@ -102,3 +103,19 @@ def test_all_sides_follow_a_drawing_which_is_then_a_of_the_comparison(
     before = start.partition("/compare")[2]
     page.wait_for_url(lambda url: "/compare" in url and not url.endswith(before))
     expect(page.get_by_role("region", name="A", exact=True)).to_contain_text("Prediction 1")
+
+
+def test_the_factors_of_a_are_changed_by_its_map_and_dial(open_page: OpenPage, server: str) -> None:
+    page = open_page(f"{address(server, 'comparison')}&layer=block4.sum")
+    with page.expect_request(LIVE) as preview:
+        page.locator("#map-block1 .map-toggle").click()
+    assert parse_qs(urlsplit(preview.value.url).query)["scale"] == ["block1:0"]
+    expect(page).to_have_url(re.compile("scale_a=block1:0"))
+    dial = page.get_by_role("slider", name=re.compile("^Factor of the branch"))
+    with page.expect_request(LIVE) as turned:
+        dial.fill("0.5")
+    assert parse_qs(urlsplit(turned.value.url).query)["scale"] == ["block1:0.5"]
+    expect(page).to_have_url(re.compile("scale_a=block1:0.5"))
+    a = page.get_by_role("region", name="A", exact=True)
+    expect(a).to_contain_text(re.compile("block1 . 0.5"))
+    assert not re.search(r"[?&]scale=", page.url)
