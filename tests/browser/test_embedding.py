@@ -119,3 +119,25 @@ def test_no_other_site_shows_a_page_by_default(
     (folder / "thief.html").write_text(f'<iframe src="{server}/"></iframe>', encoding="utf-8")
     page = open_page(f"{site}/thief.html", allow="frame-ancestors")
     assert page.frame_locator("iframe").locator(".site-header").count() == 0
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_a_value_leads_to_its_page_in_a_tab_of_its_own(
+    open_page: OpenPage, embedded: tuple[str, str], *, by_key: bool
+) -> None:
+    page = open_page(f"{embedded[0]}/embedding.html")
+    page.evaluate(FITS, "Maps of block2")
+    frame = figure(page, "Maps of block2")
+    maps = frame.get_by_role("img", name="x, F(x), sum and output")
+    maps.hover(position={"x": 40, "y": 40})
+    expect(frame.locator(".tooltip-panel")).to_be_visible()
+    with page.expect_popup() as opened:
+        if by_key:
+            frame.locator(".map-focus").focus()
+            page.keyboard.press("Enter")
+            expect(frame.locator(".tooltip-panel")).to_contain_text("row 14, column 14")
+            page.keyboard.press("Enter")
+        else:
+            maps.click(position={"x": 40, "y": 40})
+    expect(opened.value).to_have_url(re.compile(r"/filters/\d+\?at=\d+,\d+#unit$"))
+    expect(frame.locator("main.embedded")).to_be_visible()

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import fetch
+from tests.browser.pages import fetch, hold, next_frame, wait_until_ready
 
 READOUT = ".tooltip-panel"
 MARKERS = ".tooltip > .tooltip-marker:not(.tooltip-receptive-field)"
 LINE = "#block1 [data-equation-line]"
+ZOOM = """(figure) => [...figure.querySelectorAll("source"), figure]
+  .find((one) => !one.media || matchMedia(one.media).matches).dataset.zoom"""
+VALUES_ARE_THERE = """(address) => import(document.querySelector("script[src$='js/site.js']").src
+  .replace("site.js", "maps/activations.js")).then(({ loadMaps }) => loadMaps(address))
+  .then(() => undefined)"""
 PAGES = ("/layers/block3.sum", "/layers/block3.sum/filters/5", "/blocks/block3")
 
 
@@ -84,6 +89,54 @@ def test_the_value_under_the_mouse_is_that_of_the_raw_maps(
     expect(tip.locator("dd")).to_have_text(four_digits(value))
     page.mouse.move(5, 5)
     expect(tip).to_be_hidden()
+
+
+def test_values_that_come_too_late_are_not_shown(open_page: OpenPage) -> None:
+    page = open_page("/")
+    values = hold(page, "**/block1.sum/activations.npy*")
+    shown = figure(page, "block1.sum")
+    point_at(page, shown, 28, 5, 10, 20)
+    values.wait_for()
+    page.mouse.move(5, 5)
+    values.release()
+    page.evaluate(VALUES_ARE_THERE, shown.get_attribute("data-values"))
+    next_frame(page)
+    expect(page.locator(".tooltip")).to_be_hidden()
+
+
+def test_values_are_found_after_the_window_has_become_wider(open_page: OpenPage) -> None:
+    page = open_page("/", width=2300)
+    shown = figure(page, "block1.sum")
+    for width in (2300, 2500):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_until_ready(page)
+        zoom = int(shown.evaluate(ZOOM))
+        point(page, shown.locator("img"), 2 + 0.5 * zoom, 9 + 0.5 * zoom)  # in its first row
+        expect(page.locator(LINE)).to_contain_text("filter 0, row 0, column 0")
+        page.mouse.move(5, 5)
+        expect(page.locator(MARKERS).first).to_be_hidden()
+        page.locator(LINE).evaluate("(line) => { line.textContent = '' }")
+
+
+def test_the_numbers_under_the_mouse_are_those_after_a_branch_was_switched(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/")
+    shown = figure(page, "block1.sum")
+    point_at(page, shown, 28, 5, 10, 20)
+    line = page.locator(LINE)
+    expect(line).to_contain_text("filter 5, row 10, column 20")
+    before = line.inner_text()
+    page.keyboard.press("o")
+    page.wait_for_url("**scale=block1:0**")
+    expect(line).not_to_have_text(before)
+    expect(line).to_contain_text("filter 5, row 10, column 20")
+    x, total = (re.search(rf"\b{name} (\S+)", line.inner_text()) for name in ("x", "sum"))
+    assert x
+    assert total
+    assert x[1] == total[1]
+    link = shown.locator("a.layer-link")
+    expect(link).to_have_attribute("href", re.compile(r"filters/5\?scale=block1:0&at=10,20#unit$"))
 
 
 def test_what_a_value_sees_is_outlined_on_the_digit(open_page: OpenPage) -> None:

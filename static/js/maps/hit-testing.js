@@ -231,6 +231,14 @@ export function hrefOf({ target, cell, row, column }) {
   return filterHref(layer?.filterHref ?? "", cell.filter, down, across);
 }
 
+/** Go to an address as a link does: out of a frame of another site. @param {string} address */
+export function follow(address) {
+  const link = Object.assign(document.createElement("a"), { href: address });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
 /**
  * @param {string} template with a placeholder `{filter}`
  * @param {number} filter

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { TARGETS, cachedHitTarget, forgetHitTargets, hrefOf, valueAtPoint } from "./hit-testing.js";
+import {
+  TARGETS, cachedHitTarget, follow, forgetHitTargets, hrefOf, valueAtPoint,
+} from "./hit-testing.js";
 import { CHANGED } from "../swap.js";
 import { tooltip } from "./tooltip.js";
 
@@ -13,7 +15,6 @@ import { tooltip } from "./tooltip.js";
 const MAPS = "picture, svg.map-panel, [data-block-table] .map-panel";
 const LONG_PRESS_MS = 450;
 const LONG_PRESS_TOLERANCE_PX = 10;
-const WIDE_WINDOW = "(min-width: 1900px)";
 /** Attribute of a link that leads to a value: its own address. */
 const ORIGINAL_HREF = "data-home";
 
@@ -24,6 +25,11 @@ const ORIGINAL_HREF = "data-home";
 let pressed;
 /** Whether a finger reads values, after a long press. */
 let isExploring = false;
+/**
+ * What was read last at a point of the window.
+ * @type {{ position: ValuePosition, x: number, y: number } | undefined}
+ */
+let reading;
 /** Number of the newest movement; what an older one was waiting for is not shown. */
 let newest = 0;
 
@@ -46,8 +52,10 @@ async function showAt(element, x, y) {
   const target = element && (await cachedHitTarget(element).catch(() => undefined));
   if (number !== newest) return undefined;
   const position = target && valueAtPoint(target, x, y);
-  if (position) tooltip.show(position);
-  else if (!isExploring) tooltip.hide(); // a finger keeps the last value while it crosses a gap
+  if (position) {
+    tooltip.show(position);
+    reading = { position, x, y };
+  } else if (!isExploring) tooltip.hide(); // a finger keeps the last value while it crosses a gap
   return position;
 }
 
@@ -75,11 +83,31 @@ async function handleMove(event) {
   const { clientX: x, clientY: y } = event;
   if (pressed && Math.hypot(x - pressed.x, y - pressed.y) > LONG_PRESS_TOLERANCE_PX) cancelPress();
   if (event.pointerType === "touch" && !isExploring) return;
-  const under = isExploring ? document.elementFromPoint(x, y) : event.target;
+  await showUnder(isExploring ? document.elementFromPoint(x, y) : event.target, x, y);
+}
+
+/**
+ * Show the value at a point of the window, and let a click lead to it.
+ * @param {EventTarget | null} under what is at the point
+ * @param {number} x
+ * @param {number} y
+ */
+async function showUnder(under, x, y) {
   const element = mapsElement(under);
-  if (!element && !tooltip.position) return;
+  if (!element && !tooltip.position) {
+    newest += 1; // values that are on their way come too late
+    return;
+  }
   const position = await showAt(element, x, y);
   if (under instanceof Element && !isExploring) setClickTarget(under, position);
+}
+
+/** Read the maps that are there now, unless something else than a pointer reads them. */
+function readAgain() {
+  forgetHitTargets();
+  if (!reading || tooltip.position !== reading.position) return;
+  const { x, y } = reading;
+  void showUnder(document.elementFromPoint(x, y), x, y);
 }
 
 /** @param {PointerEvent} event */
@@ -111,15 +139,12 @@ function suppressWhileExploring(event) {
   if (isExploring) event.preventDefault();
 }
 
-/**
- * Open the page of the clicked value. Links do so themselves, and on a filter's page unit.js
- * explains the value in place.
- * @param {Event} event
- */
-function openClickedValue({ target }) {
+/** Open the page of the clicked value; links do so themselves. @param {Event} event */
+function openClickedValue(event) {
   const { position } = tooltip;
-  const isHandled = target instanceof Element && target.closest("a, .filter-figure");
-  if (mapsElement(target) && position && !isHandled) location.assign(hrefOf(position));
+  const isLink = event.target instanceof Element && event.target.closest("a");
+  if (!mapsElement(event.target) || isLink || isExplainedInPlace(event)) return;
+  if (position) follow(hrefOf(position));
 }
 
 /** @param {Event} event */
@@ -127,10 +152,15 @@ function isTap(event) {
   return event instanceof PointerEvent && event.type === "click" && event.pointerType === "touch";
 }
 
+/** On a filter's page unit.js explains the value. @param {Event} event */
+function isExplainedInPlace({ target }) {
+  return target instanceof Element && target.closest(".filter-figure") !== null;
+}
+
 /** Let a tap on a map lead where a click does: to the value under it. @param {Event} event */
 function handleTap(event) {
   if (!isTap(event) || event.defaultPrevented || !mapsElement(event.target)) return;
-  if (event.target instanceof Element && event.target.closest(".filter-figure")) return;
+  if (isExplainedInPlace(event)) return;
   event.preventDefault();
   void followTap(/** @type {PointerEvent} */ (event));
 }
@@ -144,7 +174,7 @@ async function followTap({ target, clientX, clientY }) {
   setClickTarget(target, position);
   const link = target.closest("a");
   if (link instanceof HTMLElement) link.click();
-  else if (position) location.assign(hrefOf(position));
+  else if (position) follow(hrefOf(position));
 }
 
 /**
@@ -163,17 +193,15 @@ export function watchMaps(first) {
   }
   document.addEventListener("click", handleTap, { capture: true });
   document.addEventListener("click", openClickedValue);
-  document.addEventListener(CHANGED, forgetHitTargets);
-  matchMedia(WIDE_WINDOW).addEventListener("change", () => {
-    forgetHitTargets(); // grids have another zoom now
-  });
+  document.addEventListener(CHANGED, readAgain);
+  addEventListener("resize", forgetHitTargets); // grids may have another zoom now
   if (first instanceof PointerEvent) void handleFirst(first);
 }
 
 /** @param {PointerEvent} event */
 async function handleFirst(event) {
   if (isTap(event)) {
-    await followTap(event);
+    if (!isExplainedInPlace(event)) await followTap(event);
     return;
   }
   if (event.pointerType === "touch") {

@@ -6,7 +6,7 @@
  */
 
 import {
-  TARGETS, cachedHitTarget, cellBox, cellsPerRow, hrefOf, positionText, valueText,
+  TARGETS, cachedHitTarget, cellBox, cellsPerRow, follow, hrefOf, positionText, valueText,
 } from "./hit-testing.js";
 import { addStatusLine, CHANGED } from "../swap.js";
 import { neighbourPosition } from "./layout.js";
@@ -91,7 +91,7 @@ async function handleKey(event, element) {
   event.stopPropagation();
   if (key === "Escape") leave();
   else if (!position) await enter(element);
-  else if (key === "Enter") location.assign(hrefOf(position));
+  else if (key === "Enter") follow(hrefOf(position));
   else move(position, key);
 }
 
