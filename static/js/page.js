@@ -194,6 +194,9 @@ function wireUpload() {
   });
 }
 
+/** As in maps/hover.js: what is pointed at for a value. */
+const PICTURES = "picture, svg.map-panel, [data-block-table] .map-panel";
+
 /** Show values of maps under the mouse, a finger or the keyboard, from its first event on. */
 function wireMaps() {
   const maps = "figure[data-layer], [data-block-table]";
@@ -206,9 +209,9 @@ function wireMaps() {
   let pending;
   /** @param {Event} event */
   const start = async (event) => {
-    const isOnMap = event.target instanceof Element && event.target.closest(maps);
-    if (event instanceof PointerEvent && !isOnMap) return;
-    const link = event.target instanceof Element && event.target.closest("a");
+    const target = event.target instanceof Element ? event.target : undefined;
+    if (event instanceof PointerEvent && !target?.closest(maps)) return;
+    const link = target?.closest(PICTURES)?.closest("a");
     const isTap = event instanceof PointerEvent && event.pointerType === "touch";
     if (isTap && event.type === "click" && link) event.preventDefault(); // hover.js follows it
     const isLoading = pending !== undefined;
@@ -219,7 +222,7 @@ function wireMaps() {
     ]).catch(() => undefined);
     if (!modules) { // no connection: the next event tries again
       pending = undefined;
-      if (link && event.defaultPrevented) location.assign(link.href);
+      if (link && event.defaultPrevented) link.click();
       return;
     }
     listeners.abort();

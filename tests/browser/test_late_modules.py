@@ -10,11 +10,18 @@ from tests.browser.drawing import LIVE
 from tests.browser.pages import Held, address, hold, next_frame
 
 DATASET: Final = "/networks/mnist-resnet/dataset"
+PHONE: Final = {"width": 390, "has_touch": True, "is_mobile": True}
 
 
-def open_with_held_module(open_page: OpenPage, where: str, module: str) -> tuple[Page, Held]:
+LOADED: Final = """(module) => import(document.querySelector("script[src$='js/site.js']").src
+  .replace("site.js", module)).then(() => undefined)"""
+
+
+def open_with_held_module(
+    open_page: OpenPage, where: str, module: str, **context: object
+) -> tuple[Page, Held]:
     """A page, and the request for a module of it, which waits until it is released."""
-    page = open_page("/healthz", allow="404")  # a text has no icon
+    page = open_page("/healthz", allow="404", **context)  # a text has no icon
     requests = hold(page, f"**/js/{module}")
     page.goto(where, wait_until="domcontentloaded")
     return page, requests
@@ -27,6 +34,27 @@ def test_a_click_on_a_map_is_explained_once_the_module_is_there(
     page.locator(".filter-map svg").first.click(position={"x": 3, "y": 3})
     module.release()
     expect(page.locator(".unit-value")).to_contain_text("row 0, column 0")
+
+
+def test_the_first_tap_on_a_name_leads_to_its_layer(open_page: OpenPage) -> None:
+    page, _ = open_with_held_module(open_page, "/", "maps/hover.js", **PHONE)
+    page.locator('figure[data-layer="block1.sum"] code').tap()
+    page.wait_for_url(re.compile(r"/layers/block1\.sum$"))
+
+
+def test_the_first_tap_on_a_filters_map_is_explained_in_place(
+    open_page: OpenPage, server: str
+) -> None:
+    page, module = open_with_held_module(
+        open_page, address(server, "filter"), "maps/hover.js", **PHONE
+    )
+    page.evaluate("window.stays = true")
+    page.locator(".filter-map svg").first.tap(position={"x": 3, "y": 3})
+    expect(page.locator(".unit-value")).to_contain_text("row 0, column 0")
+    module.release()
+    page.evaluate(LOADED, "maps/hover.js")
+    next_frame(page)
+    assert page.evaluate("window.stays")
 
 
 def test_a_filter_of_the_test_set_applies_once_the_module_is_there(
