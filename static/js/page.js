@@ -286,13 +286,28 @@ async function wireDataset() {
 
 const AHEAD_OF_SCROLLING = "480px";
 
-/** Fetch pictures once they are in view; whoever scrolls gets them ahead. */
+/** Fetch pictures once they are in view; whoever scrolls gets them ahead, and paper shows all. */
 function wireLater() {
   const observer = fetchInView("0px");
   addEventListener("scroll", () => {
     observer.disconnect();
     fetchInView(AHEAD_OF_SCROLLING);
   }, { once: true, passive: true });
+  addEventListener("beforeprint", () => {
+    const holders = [...document.querySelectorAll("noscript[data-later]")].map((later) => later.parentElement);
+    fetchNow(holders.filter((holder) => holder !== null).filter((holder) => holder.checkVisibility()));
+  });
+}
+
+/** Put what waits in elements in place of the room for it. @param {readonly Element[]} holders */
+function fetchNow(holders) {
+  for (const holder of holders) {
+    const later = holder.querySelector(":scope > noscript[data-later]");
+    for (const room of holder.querySelectorAll(":scope > .picture-room")) room.remove();
+    const content = document.createRange().createContextualFragment(later?.textContent ?? "");
+    later?.replaceWith(content);
+  }
+  if (holders.length) document.dispatchEvent(new CustomEvent(CHANGED));
 }
 
 /**
@@ -302,14 +317,8 @@ function wireLater() {
 function fetchInView(rootMargin) {
   const observer = new IntersectionObserver((entries) => {
     const seen = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
-    for (const holder of seen) {
-      observer.unobserve(holder);
-      const later = holder.querySelector(":scope > noscript[data-later]");
-      for (const room of holder.querySelectorAll(":scope > .picture-room")) room.remove();
-      const content = document.createRange().createContextualFragment(later?.textContent ?? "");
-      later?.replaceWith(content);
-    }
-    if (seen.length) document.dispatchEvent(new CustomEvent(CHANGED));
+    for (const holder of seen) observer.unobserve(holder);
+    fetchNow(seen);
   }, { rootMargin });
   for (const later of document.querySelectorAll("noscript[data-later]")) {
     if (later.parentElement) observer.observe(later.parentElement);

@@ -31,6 +31,7 @@ export async function fetchPage(address, signal) {
   for (const later of page.querySelectorAll("noscript[data-later]")) {
     const rooms = later.parentElement?.querySelectorAll(":scope > .picture-room") ?? [];
     for (const room of rooms) room.remove();
+    for (const image of later.querySelectorAll("img")) image.loading = "lazy"; // it waits here, too
     later.replaceWith(...later.childNodes); // the parser has no scripting, so that it has them
   }
   return page;

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.pages import address, load_pictures
+from tests.browser.pages import address, load_pictures, wait_until_ready
 
 
 @pytest.mark.parametrize("scripts", [False, True])
@@ -44,3 +44,20 @@ def test_a_network_without_them_leads_to_one_that_has_them(
     )
     page.get_by_role("link", name="The figures in Classic of 2016").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The 2016 figures, corrected")
+
+
+def test_pictures_further_down_wait_where_the_page_changes_in_place(
+    open_page: OpenPage, server: str
+) -> None:
+    page = open_page(address(server, "pictures of 2016"))
+    page.locator("#map-block1 .map-toggle").click()
+    expect(page).to_have_url(re.compile("scale=block1:0"))
+    expect(page.locator(".classic-figures img")).to_have_count(20)
+    expect(page.locator(".classic-figures img:not([loading=lazy])")).to_have_count(4)
+
+
+def test_paper_has_the_pictures_that_were_not_in_view(open_page: OpenPage, server: str) -> None:
+    page = open_page(address(server, "pictures of 2016"))
+    page.pdf()
+    expect(page.locator(".classic-figures img")).to_have_count(20)
+    wait_until_ready(page)
