@@ -78,6 +78,30 @@ def test_single_keys_can_be_turned_off(open_page: OpenPage) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_without_single_keys_samples_are_reached_and_page_keys_scroll(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/")
+    page.evaluate("localStorage.setItem('shortcuts', 'off')")
+    page.keyboard.press("PageDown")
+    page.wait_for_function("scrollY > innerHeight / 2")
+    page.get_by_text("Other digits").click()
+    page.get_by_text("Other digits").focus()
+    page.keyboard.press("Tab")
+    press(page, "ArrowRight")
+    expect(page.locator(".samples a:focus:not([aria-current])")).to_have_count(1)
+
+
+def test_a_branch_is_switched_by_the_space_bar(open_page: OpenPage) -> None:
+    page = open_page("/")
+    toggle = page.get_by_role("button", name="branch of block2")
+    toggle.focus()
+    page.keyboard.press(" ")
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    expect(toggle).to_be_focused()
+    assert page.evaluate("scrollY") == 0
+
+
 def test_all_samples_are_one_tab_stop(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_text("Other digits").click()

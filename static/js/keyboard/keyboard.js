@@ -27,12 +27,14 @@ const PAGE_SCROLL = 0.9; // of the window's height, as browsers scroll by Page U
  */
 export function handleKey(event, { stoppedScrolling = false } = {}) {
   const isHandled = event.defaultPrevented && !stoppedScrolling;
-  if (isHandled || event.isComposing || !areShortcutsEnabled()) return;
+  if (isHandled || event.isComposing) return;
   const target = event.target instanceof Element ? event.target : undefined;
   if (target?.closest(INPUTS) || document.querySelector("dialog[open]")) return;
   const action = actionOf(event);
   if (action?.name === "move" && target?.closest(USES_ARROWS)) return;
-  if (action && perform(action)) event.preventDefault();
+  // The samples are one tab stop: without the arrows only one of them could be reached.
+  const isAllowed = areShortcutsEnabled() || (action?.name === "move" && target?.closest(".samples"));
+  if (isAllowed && action && perform(action)) event.preventDefault();
   else if (stoppedScrolling) {
     scrollBy(0, (event.key === "PageUp" ? -PAGE_SCROLL : PAGE_SCROLL) * innerHeight);
   }
