@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import SEVEN, Points, draw, surface, touch, unsaved
-from tests.browser.pages import address, fetch, stop_clock
+from tests.browser.pages import address, fetch, next_frame, stop_clock
 
 BY_HAND: Final = pytest.mark.parametrize(
     ("width", "stroke"), [(1440, draw), (390, touch)], ids=["by mouse", "by touch on a phone"]
@@ -100,3 +100,25 @@ def test_what_is_played_after_a_pause_steps_once_at_a_time(
     expect(page).not_to_have_url(before)
     pause.click()
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "link", "presses"),
+    [("classes?after=1", "Step back", 1), ("order?move=block3", "earlier", 2)],
+)
+def test_a_move_that_there_is_no_more_keeps_the_focus(
+    open_page: OpenPage, path: str, link: str, presses: int
+) -> None:
+    page = open_page(f"/experiments/{path}")
+    move = page.get_by_role("link", name=link, exact=True)
+    move.focus()
+    for _ in range(presses):
+        before = page.url
+        page.keyboard.press("Enter")
+        expect(page).not_to_have_url(before)
+    expect(move).to_have_attribute("aria-disabled", "true")
+    expect(move).to_be_focused()
+    before = page.url
+    page.keyboard.press("Enter")
+    next_frame(page)
+    assert page.url == before

@@ -202,6 +202,17 @@ def test_the_keyboard_walks_over_the_map_and_keeps_the_focus(open_page: OpenPage
         expect(page.get_by_role("link", name="one down")).to_be_focused()
 
 
+def test_at_the_edge_of_the_map_the_focus_stays_on_its_direction(open_page: OpenPage) -> None:
+    page = unit(open_page, f"{CONV}?at=1,12")
+    up = page.get_by_role("link", name="one up")
+    up.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".unit-value")).to_contain_text("row 0, column 12")
+    expect(up).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".unit-value")).to_contain_text("row 0, column 12")
+
+
 @pytest.mark.parametrize("javascript", [False, True])
 def test_another_map_is_written_out(open_page: OpenPage, *, javascript: bool) -> None:
     page = unit(open_page, f"{CONV}?at=9,20", java_script_enabled=javascript)

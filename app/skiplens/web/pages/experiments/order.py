@@ -183,6 +183,12 @@ def _values(
     presets += [(fmt.pluralise(swaps, "random swap"), swapped(trained, swaps)) for swaps in _SWAPS]
     presets.append(("reversed", BlockOrder.of(trained[::-1], trained)))
     at = names.index(moved)
+
+    def with_moved_at(place: int) -> str | None:
+        if place == at or not 0 <= place < len(names):
+            return None
+        return address(order.with_move(moved, place, trained), move=moved)
+
     moves = (("first", 0), ("earlier", at - 1), ("later", at + 1), ("last", len(names) - 1))
     return {
         "chart": answer_chart(
@@ -190,11 +196,7 @@ def _values(
         ),
         "presets": [(text, address(one), one == order) for text, one in presets],
         "moved": moved,
-        "moves": [
-            (text, address(order.with_move(moved, place, trained), move=moved))
-            for text, place in moves
-            if 0 <= place < len(names) and place != at
-        ],
+        "moves": [(text, with_moved_at(place)) for text, place in moves],
         "blocks": _block_links(names, trained, moved, order, links),
         "sentence": _describe(forward, found),
     }
