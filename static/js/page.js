@@ -125,10 +125,13 @@ function wireSearch() {
     const form = target instanceof HTMLInputElement && target.form;
     if (!form || !form.matches("[data-search]")) return;
     clearTimeout(timer);
-    timer = window.setTimeout(async () => {
+    const addressOf = () => {
       const address = new URL(form.action);
       for (const [name, value] of new FormData(form)) address.searchParams.set(name, String(value));
-      await (await swap()).showPage(address.href, { history: "none", regions: [".search-result"] });
+      return address.href;
+    };
+    timer = window.setTimeout(async () => {
+      await (await swap()).showPage(addressOf, { history: "none", regions: [".search-result"] });
     }, TYPING_MS);
   });
 }

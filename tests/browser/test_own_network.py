@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from skiplens.network.own_network_files import NetworkOptions, TrustedCode
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.drawing import draw, surface
-from tests.browser.pages import fetch
+from tests.browser.pages import fetch, hold, stop_clock
 
 # As for tests.network.tiny, which would import Keras here already.
 pytestmark = pytest.mark.filterwarnings(
@@ -105,3 +105,18 @@ def test_classes_are_found_while_one_types(open_page: OpenPage, own: str) -> Non
     expect(page.locator(".search-result")).to_have_text("No class has “blue 13x” in its name.")
     expect(field).to_be_focused()
     assert page.url == before
+
+
+def test_a_choice_that_is_under_way_is_shown_before_what_is_searched_for(
+    open_page: OpenPage, own: str
+) -> None:
+    page = start(open_page, own)
+    chosen = hold(page, re.compile("palette=light"), times=1)
+    page.get_by_role("combobox", name="Colours").select_option("light")
+    chosen.wait_for()
+    stop_clock(page)
+    page.get_by_role("searchbox", name="Class").press_sequentially("blue 13")
+    page.clock.run_for(200)
+    chosen.release()
+    expect(page).to_have_url(re.compile("palette=light"))
+    expect(page.locator(".found-classes li")).to_have_text(re.compile(r"^blue 13 +\d"))
