@@ -6,6 +6,7 @@
  */
 
 import { encode, reducedSize } from "./photo.js";
+import { session } from "./storage.js";
 
 /** In the session's storage: the last image that was uploaded. */
 const PHOTO_KEY = "photo";
@@ -32,9 +33,9 @@ export async function keepPhoto(digit, image) {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   const picture = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   try {
-    sessionStorage.setItem(PHOTO_KEY, JSON.stringify({ digit, width, height, picture }));
+    session?.setItem(PHOTO_KEY, JSON.stringify({ digit, width, height, picture }));
   } catch {
-    sessionStorage.removeItem(PHOTO_KEY); // no room: the page shows the candidates without it
+    session?.removeItem(PHOTO_KEY); // no room: the page shows the candidates without it
   }
 }
 
@@ -44,7 +45,7 @@ let drawn;
 /** Show the image on the page of a digit that was found in it. */
 export async function showPhoto() {
   const found = document.querySelector("[data-found]");
-  const photo = /** @type {KeptPhoto | null} */ (JSON.parse(sessionStorage.getItem(PHOTO_KEY) ?? "null"));
+  const photo = /** @type {KeptPhoto | null} */ (JSON.parse(session?.getItem(PHOTO_KEY) ?? "null"));
   if (!(found instanceof HTMLElement) || !photo) return;
   const links = [...found.querySelectorAll("a")];
   const isFrom = links.some((link) => link.dataset["digit"] === photo.digit);

@@ -10,6 +10,15 @@ const IN_PLACE = "a[data-in-place]";
 /** As in swap.js, which is not loaded before it is needed. */
 const CHANGED = "skiplens:changed";
 
+/** As in storage.js, which is not loaded before it is needed. */
+const session = (() => {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+})();
+
 const swap = () => import("./swap.js");
 
 /** Show the page that a form asks for as soon as something is chosen. */
@@ -264,7 +273,7 @@ function wireDrawing() {
     if (await loadInput()) tool.click();
   });
   const digit = form.getAttribute("data-digit") ?? "";
-  if (sessionStorage.getItem(`strokes:${digit}`)) void loadInput(); // drawn here: show its strokes
+  if (session?.getItem(`strokes:${digit}`)) void loadInput(); // drawn here: show its strokes
   /** What was drawn before the module was there. @type {PointerEvent[]} */
   const pending = [];
   let isReady = false;
@@ -368,7 +377,7 @@ async function wireUnit() {
 
 /** Show the image that was uploaded, if the page is about what was found in it. */
 async function showPhoto() {
-  const isKept = document.querySelector("[data-found]") && sessionStorage.getItem("photo");
+  const isKept = document.querySelector("[data-found]") && session?.getItem("photo");
   if (isKept) await (await import("./candidates.js")).showPhoto();
 }
 

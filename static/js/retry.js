@@ -17,6 +17,13 @@ const waiting = new Map();
 /** Addresses that were fetched and still failed to decode. @type {Set<string>} */
 const undecodable = new Set();
 
+/** Whether an answer with a status is worth asking for again: also that of a proxy without its server.
+ * @param {number} status
+ */
+export function isRetryable(status) {
+  return RETRYABLE_STATUSES.has(status);
+}
+
 /**
  * How long to wait before the next attempt: twice as long each time, at least what the server asked
  * for, and up to a quarter longer at random so that clients do not return all at once.
@@ -40,8 +47,7 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 async function attemptFetch(address) {
   try {
     const { ok, status, headers } = await fetch(address, { headers: { Accept: "*/*" } });
-    const retryable = RETRYABLE_STATUSES.has(status);
-    return { ok, retryable, retryAfter: headers.get("Retry-After") };
+    return { ok, retryable: isRetryable(status), retryAfter: headers.get("Retry-After") };
   } catch {
     return { ok: false, retryable: true, retryAfter: null };
   }
@@ -69,7 +75,7 @@ export async function fetchWithRetry(address, onWait) {
  * @param {Picture} picture
  */
 export async function retryImage(picture) {
-  const address = picture instanceof HTMLImageElement ? picture.currentSrc : picture.href.baseVal;
+  const address = addressOf(picture);
   const others = waiting.get(address);
   picture.setAttribute("data-state", "waiting");
   if (others) {
@@ -82,7 +88,14 @@ export async function retryImage(picture) {
   waiting.delete(address);
   if (fetched) undecodable.add(address); // if it fails once more, fetching it cannot help
   else undecodable.delete(address);
-  pictures.forEach(fetched ? reload : showMissing);
+  const stillWaiting = [...pictures].filter((one) => // the page may have given one another address
+    one.dataset["state"] === "waiting" && addressOf(one) === address);
+  stillWaiting.forEach(fetched ? reload : showMissing);
+}
+
+/** @param {Picture} picture */
+function addressOf(picture) {
+  return picture instanceof HTMLImageElement ? picture.currentSrc : picture.href.baseVal;
 }
 
 /** @param {Picture} picture */

@@ -9,6 +9,14 @@
 const ROOT = document.documentElement.dataset["root"] ?? "";
 /** As in swap.js, which is not loaded before it is needed. */
 const CHANGED = "skiplens:changed";
+/** As in storage.js, which is not loaded before it is needed. */
+const session = (() => {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+})();
 const YEAR_S = 365 * 24 * 3600;
 
 /** @param {string} theme */
@@ -154,7 +162,8 @@ function wireNavigation() {
   window.navigation?.addEventListener("navigate", (event) => {
     const { pathname, origin } = new URL(event.destination.url);
     const isDownload = event.downloadRequest !== null || pathname.startsWith(`${ROOT}/api/`);
-    if (event.hashChange || isDownload || origin !== location.origin) return;
+    const isInPlace = event.hashChange || event.destination.sameDocument;
+    if (isInPlace || isDownload || origin !== location.origin) return;
     if ("offline" in document.documentElement.dataset && event.cancelable) {
       event.preventDefault();
       void checkConnection();
@@ -178,10 +187,10 @@ function announcePrediction() {
   const line = document.querySelector("[data-prediction]");
   if (!line) return;
   const prediction = line.getAttribute("data-prediction") ?? "";
-  const previous = sessionStorage.getItem("answer");
+  const previous = session?.getItem("answer");
   if (prediction === previous) return;
   if (previous) line.textContent = prediction;
-  sessionStorage.setItem("answer", prediction);
+  session?.setItem("answer", prediction);
 }
 
 /** Reload the page of a busy server when it can answer. @param {Element} line shows the wait */

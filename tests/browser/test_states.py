@@ -1,11 +1,13 @@
 """Loading, busy, failed, offline, gone: each state says what it is and what to do."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.drawing import ONE, draw, surface
 from tests.browser.pages import address, hold, stop_clock
 from tests.conftest import wait_until
 
@@ -20,6 +22,11 @@ NOTE_WAITS = """
     window.waits.push(time);
     return set(run, time, ...rest);
   };
+"""
+KEEPS_NOTHING = """
+  for (const name of ["sessionStorage", "localStorage"]) {
+    Object.defineProperty(window, name, { get() { throw new DOMException("", "SecurityError"); } });
+  }
 """
 WHOLE = """() => [...document.images].every((one) =>
   one.naturalWidth || !one.src || one.loading === "lazy" && !one.complete)"""
@@ -50,7 +57,9 @@ class Failing:
         wait_until(lambda: self.asked >= times, lambda: page.clock.run_for(1000))
 
 
-def opened(open_page: OpenPage, failing: Failing, pattern: str, start: str = "/") -> Page:
+def opened(
+    open_page: OpenPage, failing: Failing, pattern: str | re.Pattern[str], start: str = "/"
+) -> Page:
     """A page whose pictures of a kind fail."""
     page = open_page("/healthz", allow="Failed to load resource")
     page.route(pattern, failing)
@@ -234,3 +243,45 @@ def test_an_upload_under_way_says_so(open_page: OpenPage, drawing: str) -> None:
     expect(form.get_by_role("status")).to_have_text("Uploading…")
     upload.release()
     page.wait_for_url("**/digits/**")
+
+
+def test_what_did_not_load_is_told_of_no_picture_that_did(open_page: OpenPage) -> None:
+    failing = Failing(FOR_GOOD - 1)
+    page = opened(open_page, failing, re.compile(r"/block1\.sum/grid\.png.*palette=light"))
+    picture = page.locator("img[src*='block1.sum/grid.png']")
+    expect(picture).to_have_attribute("data-state", "waiting")
+    page.get_by_label("Colours").select_option("dark")
+    expect(page).to_have_url(re.compile("palette=dark"))
+    failing.wait_until_asked(6, page)
+    page.clock.run_for(60_000)
+    page.wait_for_function("(one) => one.naturalWidth > 0", arg=picture.element_handle())
+    expect(page.locator(".missing-image")).to_have_count(0)
+
+
+def test_without_a_connection_the_address_still_follows_the_page(open_page: OpenPage) -> None:
+    page = open_page("/", allow="Failed to load resource")
+    page.context.set_offline(offline=True)
+    expect(page.locator("[data-connection]")).to_be_visible()
+    page.evaluate("history.replaceState(null, '', '/?palette=light')")
+    assert page.url.endswith("/?palette=light")
+
+
+def test_a_page_works_where_the_browser_keeps_nothing_of_it(
+    open_page: OpenPage, drawing: Path
+) -> None:
+    page = open_page("/healthz", allow="404")  # a text has no icon
+    page.add_init_script(KEEPS_NOTHING)
+    page.goto("/")
+    surface(page).hover()
+    expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    before = page.url
+    draw(page, ONE)
+    expect(page).not_to_have_url(before)
+    expect(page.locator(".predicted")).to_have_text("1")
+    page.get_by_text("Other digits").click()
+    page.get_by_label(re.compile("^Your own image")).set_input_files(drawing)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".provenance")).to_have_text(re.compile("dark on a light background"))

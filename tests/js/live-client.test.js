@@ -108,6 +108,10 @@ test("a busy server is asked again when it says so, one that is away after a sec
   const headers = { "Retry-After": "3" };
   const busy = await outcomeOf(() => new Response(null, { status: 503, headers }));
   assert.deepEqual(busy.outcome, { retryAfterSeconds: 3, cause: "busy" });
+  for (const status of [502, 504]) { // a proxy, while the server starts again
+    const { outcome } = await outcomeOf(() => new Response("<html>", { status }));
+    assert.deepEqual(outcome, { retryAfterSeconds: 1, cause: "busy" });
+  }
   const away = await outcomeOf(() => {
     throw new TypeError("no connection");
   });

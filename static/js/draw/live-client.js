@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isRetryable } from "../retry.js";
 import { problemOf } from "../upload.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -32,8 +33,6 @@ import { problemOf } from "../upload.js";
  *   | { retryAfterSeconds: number, cause: "busy" | "offline" }} Outcome
  */
 
-/** The status of an answer that is to be asked for again. */
-export const BUSY = 503;
 /** Seconds until a server is tried again that cannot be reached. */
 export const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
@@ -50,7 +49,7 @@ export async function requestFrame(address, question) {
     const body = JSON.stringify(question);
     const response = await fetch(address, { method: "POST", body, headers });
     if (response.ok) return { answer: parseFrame(await response.arrayBuffer()) };
-    if (response.status === BUSY) {
+    if (isRetryable(response.status)) {
       return { retryAfterSeconds: secondsUntilRetry(response), cause: "busy" };
     }
     const { code, sentence } = await problemOf(response);

@@ -5,9 +5,11 @@
  */
 
 import { LivePictures, whenShown } from "../maps/live-pictures.js";
+import { isRetryable } from "../retry.js";
+import { session } from "../storage.js";
 import { CHANGED, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
-import { BUSY, LatestOnly, OFFLINE_PAUSE_S, requestFrame, secondsUntilRetry } from "./live-client.js";
+import { LatestOnly, OFFLINE_PAUSE_S, requestFrame, secondsUntilRetry } from "./live-client.js";
 import { Drawing } from "./strokes.js";
 import { DrawingSurface } from "./surface.js";
 
@@ -158,7 +160,7 @@ export class LiveInput {
   }
 
   #restoreStrokes() {
-    const kept = sessionStorage.getItem(`strokes:${this.#digit}`);
+    const kept = session?.getItem(`strokes:${this.#digit}`);
     const { strokes = [], over = this.#digit, isUnsaved = false } = kept ? JSON.parse(kept) : {};
     this.drawing = new Drawing(strokes, over, this.#isPicture);
     this.#surface.repaint();
@@ -174,21 +176,21 @@ export class LiveInput {
     if (strokes.length === 0) return;
     const kept = JSON.stringify({ strokes, over, isUnsaved: this.#isUnsaved });
     if (this.#keep(kept)) return;
-    for (const key of Object.keys(sessionStorage)) { // the server keeps earlier drawings as digits
-      if (key.startsWith("strokes:")) sessionStorage.removeItem(key);
+    for (const key of Object.keys(session ?? {})) { // the server keeps earlier drawings as digits
+      if (key.startsWith("strokes:")) session?.removeItem(key);
     }
     this.#keep(kept);
   }
 
   /** What was kept when the page was left, now that the page is here again. */
   #forgetUnsaved() {
-    sessionStorage.removeItem(`strokes:${this.#digit}`);
+    session?.removeItem(`strokes:${this.#digit}`);
   }
 
   /** @param {string} kept @returns {boolean} whether there was room */
   #keep(kept) {
     try {
-      sessionStorage.setItem(`strokes:${this.#digit}`, kept);
+      session?.setItem(`strokes:${this.#digit}`, kept);
       return true;
     } catch {
       return false;
@@ -337,7 +339,7 @@ export class LiveInput {
         body: JSON.stringify({ strokes, over }),
         headers: { "Content-Type": "application/json" },
       });
-      if (response.status === BUSY) this.#storeLater(secondsUntilRetry(response));
+      if (isRetryable(response.status)) this.#storeLater(secondsUntilRetry(response));
       if (!response.ok) return this.#showMessage((await problemOf(response)).sentence, true);
       const { id } = await response.json();
       if (strokes !== this.drawing.strokes) return; // drawn on since: the next rest stores that

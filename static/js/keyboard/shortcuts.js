@@ -5,6 +5,7 @@
  */
 
 import { openDialog } from "../dialog.js";
+import { local } from "../storage.js";
 
 /**
  * @typedef {"left" | "right" | "up" | "down"} Direction
@@ -61,7 +62,7 @@ export function actionOf({ key, ctrlKey, metaKey, altKey }) {
 
 /** The dialog can disable single-key shortcuts, which speech input and some screen readers need. */
 export function areShortcutsEnabled() {
-  return localStorage.getItem(SETTING) !== "off";
+  return local?.getItem(SETTING) !== "off";
 }
 
 /**
@@ -84,7 +85,7 @@ export function showShortcuts() {
   const box = document.createElement("input");
   box.type = "checkbox";
   box.checked = areShortcutsEnabled();
-  box.addEventListener("change", () => localStorage.setItem(SETTING, box.checked ? "on" : "off"));
+  box.addEventListener("change", () => local?.setItem(SETTING, box.checked ? "on" : "off"));
   label.append(box, " Use these keys");
   openDialog("keyboard-help", "Keyboard", title, list, label);
 }
