@@ -58,7 +58,7 @@ document.addEventListener("change", async ({ target }) => {
   const slider = sliderOf(target);
   if (!slider?.form) return;
   dragged = slider.name;
-  if (await showPage(addressOf(slider.form), { history: "replace" })) dragged = "";
+  await showPage(addressOf(slider.form), { history: "replace" });
   const active = sliderOf(document.activeElement);
   if (active && !dragged) showNumbers(active); // dragged on while the page was fetched
 });
@@ -76,6 +76,8 @@ async function followClass() {
 }
 
 void followClass();
+
+document.addEventListener(CHANGED, () => { dragged = ""; }); // the page has the numbers of all sliders
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.removeAttribute("hidden");

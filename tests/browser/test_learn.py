@@ -95,6 +95,19 @@ def test_a_second_number_waits_for_what_the_first_one_changes(open_page: OpenPag
     expect(page.locator('[data-number="w1"]').first).to_have_text("\N{MINUS SIGN}2.00")
 
 
+def test_numbers_follow_again_after_another_choice_took_the_place_of_a_dragged_one(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("/learn/routes")
+    first = hold(page, "**/learn/routes?*", times=1)
+    page.evaluate(DRAGGED, ["w1", "-2", "residual.w1"])
+    page.evaluate(RELEASED, "w1")
+    first.wait_for()
+    page.get_by_role("link", name="ReLU").click()
+    expect(page).to_have_url(re.compile("f=relu", re.IGNORECASE))
+    assert page.evaluate(DRAGGED, ["x", "3", "x"]) == "3.00"
+
+
 def test_a_question_is_told_right_by_what_the_figure_shows(open_page: OpenPage) -> None:
     page = open_page("/learn/layer")
     tiles = page.locator(".learn-tiles a")
