@@ -333,6 +333,12 @@ def test_a_class_sees_one_figure_and_nothing_else(open_page: OpenPage) -> None:
         expect(page.locator(hidden)).to_be_hidden()
 
 
+def test_a_presentation_can_be_left_on_a_phone(open_page: OpenPage) -> None:
+    page = open_page("/learn/block?present=1", width=390)
+    page.get_by_role("link", name="Leave the presentation").click()
+    expect(page.locator(".learn-text")).to_be_visible()
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_presented_step_fits_a_projector(open_page: OpenPage, step: str) -> None:
     page = open_page(f"/learn/{step}?present=1&lesson=abcdefgh")
