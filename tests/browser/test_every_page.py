@@ -40,7 +40,8 @@ UNPRINTABLE: Final = """() => {
     const { width, height } = one.getBoundingClientRect();
     return one.checkVisibility({ visibilityProperty: true }) && width > 0 && height > 0;
   };
-  const controls = "button, select, [role=button], [role=combobox]";
+  const controls = "button, select, [role=button], [role=combobox], .neighbour-links, .dial"
+    + ", input:not([type=range], .visually-hidden), .equation-line";
   return [
     ...all(controls).filter(isShown).map((one) => `control ${one.outerHTML.slice(0, 120)}`),
     ...all("main img").filter((one) => one.checkVisibility() && !one.getBoundingClientRect().width)
