@@ -248,6 +248,14 @@ def test_the_input_is_the_digit_that_would_be_stored(api: TestClient) -> None:
     assert frame.header["announcement"].startswith("Prediction: 7, ")
 
 
+def test_a_long_name_of_a_class_is_set_as_a_word(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read(post(api)).header["values"]["predicted"] == "predicted"
+    monkeypatch.setattr("skiplens.web.pages.prediction.LONGEST_NUMBER", 0)
+    assert read(post(api)).header["values"]["predicted"] == "predicted is-word"
+
+
 def test_with_a_branch_off_the_sentence_and_the_baseline_follow(api: TestClient) -> None:
     values = read(post(api, query="?scale=block1:0")).header["values"]
     assert values["change"].startswith("Without block1, the prediction")

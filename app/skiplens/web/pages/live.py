@@ -130,6 +130,7 @@ def live_values(prediction: PredictionView, drawn: NetworkMap) -> dict[str, str]
     """Texts and attributes by the keys of ``data-live`` in the templates of the frame."""
     values = {
         "label": prediction.label,
+        "predicted": "predicted is-word" if prediction.is_word else "predicted",
         "answer": prediction.label if len(prediction.label) <= LONGEST_IN_MAP else "",
         "share": fmt.percent(prediction.share),
         "verdict": "",

@@ -9,6 +9,10 @@ from skiplens.service.forward import ForwardPass
 from skiplens.service.services import Services
 from skiplens.web.pages import fmt
 
+MOST_CLASSES: Final = 30
+LIKELIEST: Final = 10  # classes shown of more than that
+LONGEST_NUMBER: Final = 3  # letters
+
 
 @dataclass(frozen=True)
 class ClassProbability:
@@ -37,16 +41,17 @@ class PredictionView:
     found: tuple[ClassProbability, ...] = ()
     """The classes with that in their names, the most probable first, so many as are shown."""
 
+    @property
+    def is_word(self) -> bool:
+        """Whether the most probable class has a longer name than a digit's."""
+        return len(self.label) > LONGEST_NUMBER
+
 
 def prediction_view(services: Services, forward: ForwardPass, find: str = "") -> PredictionView:
     """The prediction, compared with that of the network with every block on."""
     engine = services.registry.network(forward.manifest.id)
     baseline = services.runner.run(engine, forward.digit, AS_TRAINED)
     return compare_predictions(forward, baseline, find)
-
-
-MOST_CLASSES: Final = 30
-LIKELIEST: Final = 10  # classes shown of more than that
 
 
 def compare_predictions(
