@@ -41,7 +41,8 @@ function wireChoosers() {
 function wireLinks() {
   document.addEventListener("click", async (event) => {
     const link = event.target instanceof Element && event.target.closest(IN_PLACE);
-    const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey);
+    const isPlain = event.button === 0
+      && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
     if (!link || !isPlain || event.defaultPrevented) return;
     event.preventDefault();
     const address = new URL(link.getAttribute("href") ?? "", location.href);

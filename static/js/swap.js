@@ -129,15 +129,15 @@ export function writeText(element, text) {
   else element.textContent = text;
 }
 
-/**
- * Add a line that is not shown: what it says is read out when it changes.
- * @returns {HTMLElement}
- */
-export function addStatusLine() {
-  const line = Object.assign(document.createElement("p"), { className: "visually-hidden" });
-  line.setAttribute("role", "status");
-  document.body.append(line);
-  return line;
+/** Let screen readers say something. @param {string} text */
+export function announce(text) {
+  const line = document.querySelector("[data-announcement]");
+  if (line) line.textContent = text;
+}
+
+/** Whether a click is to be followed here, not in another tab or as a download. @param {MouseEvent} event */
+export function isPlainClick(event) {
+  return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 }
 
 /** @param {Node} a @param {Node} b */

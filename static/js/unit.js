@@ -5,7 +5,7 @@
  */
 
 import { queryWithoutPosition } from "./address.js";
-import { addStatusLine, showPage } from "./swap.js";
+import { announce, isPlainClick, showPage } from "./swap.js";
 
 const SECTION = "#unit";
 const MARKER = ".filter-map .marker";
@@ -38,12 +38,8 @@ export function addressWithPosition(position, address = location.href) {
   return `${url.origin}${url.pathname}?${query && `${query}&`}at=${position}`;
 }
 
-/** Announces the result to screen readers. @type {HTMLElement | undefined} */
-let announcement;
-
 /** Handle links, forms and invalid fields of the section. */
 export function watchSection() {
-  announcement = addStatusLine();
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest(`${SECTION} a`) : null;
     if (!(link instanceof HTMLAnchorElement) || !isPlainClick(event)) return;
@@ -166,11 +162,6 @@ function showInvalid(field) {
   field.focus();
 }
 
-/** @param {MouseEvent} event */
-function isPlainClick(event) {
-  return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-}
-
 let fetching = 0;
 /** The newest passing value that waits for another. @type {(() => string) | undefined} */
 let waiting;
@@ -198,7 +189,6 @@ async function showUnit(address, history = "push") {
   fetching -= 1;
   if (!fetching && waiting) void showUnit(waiting, "none");
   if (!isShown || history === "none") return isShown;
-  const result = document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "";
-  if (announcement) announcement.textContent = result;
+  announce(document.querySelector(`${SECTION} .unit-value`)?.textContent ?? "");
   return isShown;
 }

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { neighbour } from "../../static/js/keyboard/focus.js";
-import { cycle, filterInNextLayer, parsePath } from "../../static/js/keyboard/keyboard.js";
+import { cycle } from "../../static/js/keyboard/keyboard.js";
 import { SHORTCUTS, actionOf } from "../../static/js/keyboard/shortcuts.js";
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false };
@@ -63,24 +63,4 @@ test("samples are cycled through, and any other digit starts at an end", () => {
   assert.equal(cycle(["a", "b", "c"], -1, 1), "a");
   assert.equal(cycle(["a", "b", "c"], -1, -1), "c");
   assert.equal(cycle([], -1, 1), undefined);
-});
-
-test("only a page of one digit has its path", () => {
-  const page = parsePath("/networks/net/digits/a/layers/stem.conv/filters/3");
-  assert.deepEqual(page, { network: "net", digit: "a", rest: "/layers/stem.conv/filters/3" });
-  assert.equal(parsePath("/compare"), undefined);
-});
-
-test("a filter's neighbour is the same index in the next layer, or its last filter", () => {
-  const layers = [
-    { name: "one", shape: [28, 28, 16] },
-    { name: "two", shape: [28, 28, 4] },
-  ];
-  const page = parsePath("/networks/net/digits/a/layers/one/filters/9");
-  assert.ok(page);
-  assert.equal(filterInNextLayer(page, layers, 1), "/networks/net/digits/a/layers/two/filters/3");
-  assert.equal(filterInNextLayer(page, layers, -1), undefined);
-  const layer = parsePath("/networks/net/digits/a/layers/one");
-  assert.ok(layer);
-  assert.equal(filterInNextLayer(layer, layers, 1), undefined);
 });

@@ -36,7 +36,8 @@ import { problemOf } from "../upload.js";
 /** Seconds until a server is tried again that cannot be reached. */
 export const OFFLINE_PAUSE_S = 1;
 const HEADER_LENGTH_BYTES = 4;
-const SIDE = 28;
+/** Of a digit, in pixels. */
+export const SIDE = 28;
 
 /**
  * @param {string} address

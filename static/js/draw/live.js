@@ -7,9 +7,9 @@
 import { LivePictures, whenShown } from "../maps/live-pictures.js";
 import { isRetryable } from "../retry.js";
 import { session } from "../storage.js";
-import { CHANGED, showPage, writeText } from "../swap.js";
+import { CHANGED, isPlainClick, showPage, writeText } from "../swap.js";
 import { problemOf } from "../upload.js";
-import { LatestOnly, OFFLINE_PAUSE_S, requestFrame, secondsUntilRetry } from "./live-client.js";
+import { LatestOnly, OFFLINE_PAUSE_S, SIDE, requestFrame, secondsUntilRetry } from "./live-client.js";
 import { Drawing } from "./strokes.js";
 import { DrawingSurface } from "./surface.js";
 
@@ -20,13 +20,12 @@ import { DrawingSurface } from "./surface.js";
 
 const REST_MS = 700; // without a stroke, until the digit is stored
 const ANNOUNCE_DELAY_MS = 1000; // without a change of the prediction
-const SIDE = 28;
 const PROBLEMS = {
   busy: "The server is busy. The page follows your drawing as soon as it can.",
   offline: "The server cannot be reached. Your drawing is safe; trying again…",
 };
 /** Attributes that a key of a frame sets; `data-live` itself sets the text. */
-const LIVE_ATTRIBUTES = ["width", "stroke-width", "class", "d", "x", "y", "height"];
+const LIVE_ATTRIBUTES = ["width", "stroke-width", "class", "d", "x", "y"];
 const LIVE = ["", ...LIVE_ATTRIBUTES.map((name) => `-${name}`)].map((end) => `[data-live${end}]`).join();
 
 /**
@@ -386,7 +385,7 @@ export class LiveInput {
   /** The page's address for another digit. @param {string} id */
   #addressWith(id) {
     const address = this.#form.dataset["page"] ?? location.href;
-    return withDigit(new URL(address, location.href).href, this.#shown, id);
+    return new URL(address, location.href).href.replaceAll(this.#shown, id);
   }
 
   /**
@@ -398,13 +397,13 @@ export class LiveInput {
     const shown = this.#shown;
     const isOfBefore = link && link.getAttribute("href")?.includes(shown);
     if (!(this.#isUnsaved || this.#coming) || this.drawing.isEmpty || !isOfBefore) return;
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!isPlainClick(event)) return;
     event.preventDefault();
     event.stopPropagation();
     const href = /** @type {HTMLAnchorElement | SVGAElement} */ (link).href;
     if (this.#isUnsaved) await this.#save();
     const address = typeof href === "string" ? href : href.baseVal;
-    location.assign(withDigit(new URL(address, location.href).href, shown, this.#digit));
+    location.assign(new URL(address, location.href).href.replaceAll(shown, this.#digit));
   }
 
   /** Store the drawing before a form about it is sent. @param {SubmitEvent} event */
@@ -416,15 +415,6 @@ export class LiveInput {
     await (this.#isUnsaved ? this.#save() : this.#saving);
     if (!this.#isUnsaved) form.submit(); // the page that is about the drawing has changed the form
   }
-}
-
-/**
- * @param {string} address
- * @param {string} before
- * @param {string} after
- */
-function withDigit(address, before, after) {
-  return address.split(before).join(after);
 }
 
 /** Write texts and attributes where the page has their keys. @param {Record<string, string>} values */

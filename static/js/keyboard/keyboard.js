@@ -4,21 +4,17 @@
  * @module
  */
 
-import { ROOT, queryWithoutPosition } from "../address.js";
+import { ROOT } from "../address.js";
 import { cached } from "../maps/activations.js";
-import { addStatusLine } from "../swap.js";
+import { announce } from "../swap.js";
 import { GROUPS, blockToggle, moveFocus, moveToLayer, siblingLink } from "./focus.js";
 import { actionOf, areShortcutsEnabled, showShortcuts } from "./shortcuts.js";
 import { zoom } from "./zoom.js";
 
-/**
- * A page of one digit: `rest` is what follows the digit in its path.
- * @typedef {{ network: string, digit: string, rest: string }} DigitPath
- * @typedef {{ name: string, shape: number[] }} Layer
- */
-
 const INPUTS = "input, textarea, select, [contenteditable], dialog";
 const USES_ARROWS = ".scroll[tabindex], canvas[tabindex], [role=slider]";
+/** Holds the links to a filter in the layers before and after. */
+const LAYERS_OF_FILTER = "[data-layers]";
 const PAGE_SCROLL = 0.9; // of the window's height, as browsers scroll by Page Up and Page Down
 
 /**
@@ -80,24 +76,8 @@ function move(direction) {
 /** @param {1 | -1} by */
 function changeLayer(by) {
   if (moveToLayer(by)) return true;
-  const page = parsePath(location.pathname.slice(ROOT.length));
-  if (page?.rest.includes("/filters/")) {
-    void changeLayerOfFilter(page, by);
-    return true;
-  }
-  return click(siblingLink(by));
-}
-
-/**
- * @param {DigitPath} page of a filter
- * @param {1 | -1} by
- */
-async function changeLayerOfFilter(page, by) {
-  const layers = await ask(`${ROOT}/api/v1/networks/${page.network}/layers`);
-  const path = layers && filterInNextLayer(page, layers, by);
-  if (!path) return;
-  const query = queryWithoutPosition(location.search); // the other layer's maps may be smaller
-  location.assign(`${ROOT}${path}${query && `?${query}`}`);
+  const isOfFilter = document.querySelector(LAYERS_OF_FILTER) !== null;
+  return isOfFilter ? click(siblingLink(by, LAYERS_OF_FILTER)) : click(siblingLink(by));
 }
 
 /** @param {1 | -1} by */
@@ -122,7 +102,7 @@ function digitOnPage() {
   const form = document.querySelector("form[data-draw]");
   const { digit, page } = form instanceof HTMLElement ? form.dataset : {};
   return {
-    digit: digit ?? parsePath(location.pathname.slice(ROOT.length))?.digit ?? "",
+    digit: digit ?? /\/digits\/([^/]+)/.exec(location.pathname)?.[1] ?? "",
     address: page ?? location.href,
   };
 }
@@ -144,25 +124,6 @@ function click(link) {
   return Boolean(link);
 }
 
-/** @type {HTMLElement | undefined} */
-let status;
-
-/** @param {string} text */
-function announce(text) {
-  status ??= addStatusLine();
-  status.textContent = text;
-}
-
-/**
- * @param {string} path
- * @returns {DigitPath | undefined} undefined for a page of no single digit
- */
-export function parsePath(path) {
-  const match = /^\/networks\/([^/]+)\/digits\/([^/]+)(.*)$/.exec(path);
-  const [, network, digit, rest] = match ?? [];
-  return network && digit ? { network, digit, rest: rest ?? "" } : undefined;
-}
-
 /**
  * The item so many steps from the current one, cyclically; the first or last without a current one.
  * @template T
@@ -174,22 +135,6 @@ export function parsePath(path) {
 export function cycle(items, current, by) {
   if (current < 0) return items.at(by > 0 ? 0 : -1);
   return items[(current + by + items.length) % items.length];
-}
-
-/**
- * The filter of the same index in the next or previous layer, or that layer's last filter.
- * @param {DigitPath} page of a filter
- * @param {readonly Layer[]} layers in forward order
- * @param {1 | -1} by
- */
-export function filterInNextLayer(page, layers, by) {
-  const [, name, index] = /^\/layers\/([^/]+)\/filters\/(\d+)$/.exec(page.rest) ?? [];
-  if (!name) return undefined;
-  const next = layers[layers.findIndex((layer) => layer.name === decodeURIComponent(name)) + by];
-  if (!next) return undefined;
-  const filter = Math.min(Number(index), (next.shape.at(-1) ?? 1) - 1);
-  const base = `/networks/${page.network}/digits/${page.digit}`;
-  return `${base}/layers/${encodeURIComponent(next.name)}/filters/${filter}`;
 }
 
 /** @param {string} address */

@@ -8,7 +8,7 @@
 import {
   TARGETS, cachedHitTarget, cellBox, cellsPerRow, follow, hrefOf, positionText, valueText,
 } from "./hit-testing.js";
-import { addStatusLine, CHANGED } from "../swap.js";
+import { CHANGED, announce } from "../swap.js";
 import { neighbourPosition } from "./layout.js";
 import { setBox, tooltip } from "./tooltip.js";
 
@@ -28,12 +28,9 @@ let entered;
 /** Where each element was left. @type {WeakMap<Element, MapPosition>} */
 const lastPositions = new WeakMap();
 let timer = 0;
-/** Announces values to screen readers. @type {HTMLElement | undefined} */
-let announcement;
 
 /** Add an element that takes the focus to every group of maps. */
 export function addFocusTargets() {
-  announcement = addStatusLine();
   document.addEventListener(CHANGED, () => {
     addToMaps();
     if (!entered?.isConnected) leave();
@@ -157,11 +154,6 @@ function describe({ target, cell, row, column }) {
   const layer = target.layers[cell.layer];
   const where = layer ? positionText(layer.maps, cell.filter, row, column) : "";
   return `${where}: ${values.join(", ")}`;
-}
-
-/** @param {string} text */
-function announce(text) {
-  if (announcement) announcement.textContent = text;
 }
 
 function leave() {

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -204,3 +205,17 @@ def test_a_filter_without_activations_says_so(
         "None of the 40 samples activates it: its map has no value above"
     )
     assert (row.labels, row.sheet, row.tiles) == (None, None, ())
+
+
+def test_the_layers_before_and_after_have_the_same_filter_or_their_last(
+    context: PageContext,
+) -> None:
+    layers = context.engine.manifest.layers
+    for one, other in pairwise(layers):
+        last = one.filters - 1
+        _, after = page(context, one.name, last).values["layers"]
+        same = min(last, other.filters - 1)
+        assert after == (other.name, context.links.filter(other.name, same))
+    assert any(one.filters > other.filters for one, other in pairwise(layers))
+    _, after = page(context, layers[-1].name, 0).values["layers"]
+    assert after is None

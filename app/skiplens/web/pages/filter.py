@@ -181,6 +181,11 @@ def filter_page(
     statistics = replace(describe(maps[:, :, index : index + 1])[0], index=index)
     off = context.forward.is_disabled(layer)
     unit = unit_section(context, layer, index, query)
+
+    def in_layer(name: str) -> str:
+        """The page of its filter with the same index, or of its last one."""
+        return links.filter(name, min(index, find_layer(manifest, name).filters - 1))
+
     values = {
         "layer": layer,
         "step": text.step_noun(manifest, layer),
@@ -189,6 +194,7 @@ def filter_page(
         "neighbours": neighbour_links(
             range(layer.filters), index, lambda at: links.filter(layer.name, at)
         ),
+        "layers": neighbour_links([one.name for one in manifest.layers], layer.name, in_layer),
         "map": _map(context, layer, index),
         "unit": unit,
         "note": fmt.dead_map_note(layer, off=off, noun=manifest.noun) if statistics.dead else None,
