@@ -14,18 +14,17 @@ import { parseNpy } from "../../static/js/maps/npy.js";
  * A file as NumPy writes it.
  * @param {string} header
  * @param {number[]} values
- * @param {{ version?: 1 | 2, filled?: number }} [options]
+ * @param {number} [version]
  */
-function file(header, values, { version = 1, filled = 64 } = {}) {
-  const before = 8 + (version === 1 ? 2 : 4);
-  const text = header.padEnd(filled - before - 1) + "\n";
+function file(header, values, version = 1) {
+  const before = 10;
+  const text = header.padEnd(128 - before - 1) + "\n";
   const bytes = new ArrayBuffer(before + text.length + 4 * values.length);
   const view = new DataView(bytes);
   [0x93, ..."NUMPY"].forEach((letter, at) =>
     view.setUint8(at, typeof letter === "string" ? letter.charCodeAt(0) : letter));
   view.setUint8(6, version);
-  if (version === 1) view.setUint16(8, text.length, true);
-  else view.setUint32(8, text.length, true);
+  view.setUint16(8, text.length, true);
   [...text].forEach((letter, at) => view.setUint8(before + at, letter.charCodeAt(0)));
   values.forEach((value, at) => view.setFloat32(before + text.length + 4 * at, value, true));
   return bytes;
@@ -34,17 +33,10 @@ function file(header, values, { version = 1, filled = 64 } = {}) {
 /** @param {string} shape */
 const header = (shape) => `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
 
-for (const version of /** @type {const} */ ([1, 2])) {
-  test(`a file of version ${version} gives its shape and values`, () => {
-    const { shape, values } = parseNpy(file(header("(1, 2, 2)"), [1, -2, 0.5, 4], { version }));
-    assert.deepEqual(shape, [1, 2, 2]);
-    assert.deepEqual([...values], [1, -2, 0.5, 4]);
-  });
-}
-
-test("values need not begin at a multiple of four bytes", () => {
-  const { values } = parseNpy(file(header("(2,)"), [3, 7], { filled: 127 }));
-  assert.deepEqual([...values], [3, 7]);
+test("a file gives its shape and values", () => {
+  const { shape, values } = parseNpy(file(header("(1, 2, 2)"), [1, -2, 0.5, 4]));
+  assert.deepEqual(shape, [1, 2, 2]);
+  assert.deepEqual([...values], [1, -2, 0.5, 4]);
 });
 
 test("a single value has an empty shape", () => {
@@ -56,6 +48,7 @@ test("any other file is rejected with the reason", () => {
   const cases = /** @type {[ArrayBuffer, RegExp][]} */ ([
     [new ArrayBuffer(4), /not a \.npy file/],
     [new TextEncoder().encode("PNG, or anything else").buffer, /not a \.npy file/],
+    [file(good, [1, 2], 2), /version 1/],
     [file(good, [1, 2]).slice(0, 40), /cut off/],
     [file(good.replace("<f4", ">f4"), [1, 2]), /float32/],
     [file(good.replace("False", "True"), [1, 2]), /C order/],

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Reads NumPy's `.npy` format: little-endian float32 in C order.
+ * Reads NumPy's `.npy` format of version 1: little-endian float32 in C order.
  * @module
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
@@ -8,8 +8,8 @@
 /** @typedef {{ shape: number[], values: Float32Array }} NpyArray */
 
 const MAGIC = "\x93NUMPY";
-const VERSION_OFFSET = 6;
 const LENGTH_OFFSET = 8;
+const HEADER_OFFSET = 10;
 
 /**
  * @param {ArrayBuffer} file
@@ -32,7 +32,7 @@ export function parseNpy(file) {
   if (size !== 4 * count) {
     throw new TypeError(`The .npy file must hold ${count} values; it has ${size} bytes of data.`);
   }
-  return { shape, values: float32Array(file, start, count) };
+  return { shape, values: new Float32Array(file, start, count) }; // NumPy aligns them
 }
 
 /**
@@ -43,30 +43,11 @@ export function parseNpy(file) {
 function headerOf(file) {
   const view = new DataView(file);
   const bytes = new Uint8Array(file);
-  const magic = String.fromCharCode(...bytes.subarray(0, VERSION_OFFSET));
-  if (magic !== MAGIC || file.byteLength <= LENGTH_OFFSET + 4) {
-    throw new TypeError("This is not a .npy file: it does not begin with \\x93NUMPY.");
+  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
+  if (magic !== MAGIC || file.byteLength <= HEADER_OFFSET || view.getUint8(MAGIC.length) !== 1) {
+    throw new TypeError("This is not a .npy file of version 1.");
   }
-  const isLong = view.getUint8(VERSION_OFFSET) > 1; // from version 2 on the length has four bytes
-  const start = LENGTH_OFFSET + (isLong ? 4 : 2);
-  const length = isLong ? view.getUint32(LENGTH_OFFSET, true) : view.getUint16(LENGTH_OFFSET, true);
-  const end = start + length;
+  const end = HEADER_OFFSET + view.getUint16(LENGTH_OFFSET, true);
   if (end > file.byteLength) throw new TypeError("The header of the .npy file is cut off.");
-  return [new TextDecoder("latin1").decode(bytes.subarray(start, end)), end];
-}
-
-/**
- * The values without a copy, if their offset and the machine's byte order allow it.
- * @param {ArrayBuffer} file
- * @param {number} start in bytes
- * @param {number} count
- * @returns {Float32Array}
- */
-function float32Array(file, start, count) {
-  const values = start % 4 === 0
-    ? new Float32Array(file, start, count)
-    : new Float32Array(file.slice(start), 0, count);
-  if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 1) return values;
-  const view = new DataView(file, start);
-  return values.map((_, index) => view.getFloat32(4 * index, true));
+  return [new TextDecoder("latin1").decode(bytes.subarray(HEADER_OFFSET, end)), end];
 }
