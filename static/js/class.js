@@ -54,7 +54,6 @@ async function send(address, { strokes }) {
   }
 }
 
-for (const form of document.querySelectorAll("[data-class-form]")) {
-  if (form instanceof HTMLFormElement) follow(form);
-}
+const form = document.querySelector("[data-class-form]");
+if (form instanceof HTMLFormElement) follow(form);
 document.documentElement.dataset["ready"] = ""; // for tests

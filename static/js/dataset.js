@@ -16,19 +16,6 @@ const OFFLINE = "The server cannot be reached; trying again.";
 const thousands = (count) => count.toLocaleString("en-GB");
 
 /**
- * The value of the progress bar, its text, and whether indexing has ended.
- * @param {IndexState} index
- * @returns {{ value: number, text: string, hasEnded: boolean }}
- */
-export function progressOf({ state, done, digits }) {
-  return {
-    value: done,
-    text: `${thousands(done)} of ${thousands(digits)} digits`,
-    hasEnded: state !== "indexing",
-  };
-}
-
-/**
  * @param {string} address
  * @returns {Promise<IndexState | undefined>}
  */
@@ -49,13 +36,14 @@ async function fetchState(address) {
 export async function pollIndexing(section) {
   const bar = section.querySelector("progress");
   const line = section.querySelector("[data-indexing-text]");
-  const state = await fetchState(section.dataset["indexing"] ?? "");
-  const progress = state && progressOf(state);
-  if (progress?.hasEnded) {
+  const index = await fetchState(section.dataset["indexing"] ?? "");
+  if (index && index.state !== "indexing") {
     location.reload();
     return;
   }
-  if (bar && progress) bar.value = progress.value;
-  if (line) line.textContent = progress?.text ?? OFFLINE;
+  if (bar && index) bar.value = index.done;
+  if (line) {
+    line.textContent = index ? `${thousands(index.done)} of ${thousands(index.digits)} digits` : OFFLINE;
+  }
   setTimeout(() => void pollIndexing(section), POLL_INTERVAL_MS);
 }

@@ -48,10 +48,10 @@ function exponential(size, decimals) {
 /**
  * A value to some significant digits, with a true minus sign: `41.2`, `0.0312`.
  * @param {number} value
- * @param {number} [digits]
+ * @param {number} digits
  * @returns {string}
  */
-export function number(value, digits = 3) {
+export function number(value, digits) {
   if (value === 0) return "0";
   const [size, sign] = [Math.abs(value), value < 0 ? MINUS : ""];
   if (size < SMALLEST_FIXED || size >= LARGEST_FIXED) {

@@ -6,7 +6,7 @@
 
 import { parseNpy } from "./npy.js";
 
-/** Of a digit: a sequence of as many steps reads its rows. */
+/** Of a digit, in pixels; a sequence of as many steps reads its rows. */
 export const SIDE = 28;
 
 /**

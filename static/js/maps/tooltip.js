@@ -5,7 +5,7 @@
  * @module
  */
 
-import { inputWindow, loadReceptiveFields } from "./activations.js";
+import { SIDE, inputWindow, loadReceptiveFields } from "./activations.js";
 import { cachedHitTarget, positionText, valueBox, valueText } from "./hit-testing.js";
 import { stepBoxes } from "./step-rows.js";
 
@@ -20,7 +20,6 @@ const DIGITS = ".draw-surface:not(.has-strokes) img, canvas.is-live[data-network
   + "img[data-network-input]";
 /** Figures whose maps are added to each other, and the line below them. */
 const EQUATION = "[data-equation]";
-const SIDE = 28; // of the copy of the input, in pixels, and of a digit
 const MIN_OUTLINE_WIDTH_PX = 100; // of a digit; on a smaller one an outline cannot be seen
 
 /**
