@@ -101,7 +101,7 @@ def test_values_that_come_too_late_are_not_shown(open_page: OpenPage) -> None:
     values.release()
     page.evaluate(VALUES_ARE_THERE, shown.get_attribute("data-values"))
     next_frame(page)
-    expect(page.locator(".tooltip")).to_be_hidden()
+    expect(page.locator(MARKERS).first).to_be_hidden()
 
 
 def test_values_are_found_after_the_window_has_become_wider(open_page: OpenPage) -> None:

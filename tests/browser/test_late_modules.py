@@ -13,10 +13,6 @@ DATASET: Final = "/networks/mnist-resnet/dataset"
 PHONE: Final = {"width": 390, "has_touch": True, "is_mobile": True}
 
 
-LOADED: Final = """(module) => import(document.querySelector("script[src$='js/site.js']").src
-  .replace("site.js", module)).then(() => undefined)"""
-
-
 def open_with_held_module(
     open_page: OpenPage, where: str, module: str, **context: object
 ) -> tuple[Page, Held]:
@@ -40,21 +36,6 @@ def test_the_first_tap_on_a_name_leads_to_its_layer(open_page: OpenPage) -> None
     page, _ = open_with_held_module(open_page, "/", "maps/hover.js", **PHONE)
     page.locator('figure[data-layer="block1.sum"] code').tap()
     page.wait_for_url(re.compile(r"/layers/block1\.sum$"))
-
-
-def test_the_first_tap_on_a_filters_map_is_explained_in_place(
-    open_page: OpenPage, server: str
-) -> None:
-    page, module = open_with_held_module(
-        open_page, address(server, "filter"), "maps/hover.js", **PHONE
-    )
-    page.evaluate("window.stays = true")
-    page.locator(".filter-map svg").first.tap(position={"x": 3, "y": 3})
-    expect(page.locator(".unit-value")).to_contain_text("row 0, column 0")
-    module.release()
-    page.evaluate(LOADED, "maps/hover.js")
-    next_frame(page)
-    assert page.evaluate("window.stays")
 
 
 def test_a_filter_of_the_test_set_applies_once_the_module_is_there(
