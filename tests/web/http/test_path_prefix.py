@@ -74,7 +74,8 @@ def test_every_address_in_a_page_lies_below_the_path(below: TestClient, digit: D
         found = addresses(Markup(answer.text))
         assert {one for one in found if not one.startswith(ROOT)} == set(), page
         links |= found
-    kinds = {re.sub(r"[0-9a-f]{16}|\d+", "", one).partition("?")[0]: one for one in links}
+    named = r"[0-9a-f]{16}|\d+|(?<=/layers/)[^/?]+"
+    kinds = {re.sub(named, "", one).partition("?")[0]: one for one in links}
     for link in kinds.values():
         posted = link.partition("?")[0].endswith(("/live", "/digits", "/theme"))
         is_measured = re.search("/api/v1/dataset/|/api/.*/experiments/", link)  # none here

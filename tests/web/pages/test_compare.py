@@ -2,11 +2,9 @@
 
 import io
 import json
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -287,23 +285,6 @@ def test_a_side_that_there_is_not_cannot_follow(
     asked = {"strokes": [LINE], "pictures": [f"/api/v1/compare/grid.png?{query}"]}
     answer = api.post("/networks/mnist-resnet/live", json=asked)
     assert "side must be one of a, b, difference" in refused(answer, 422, "invalid_parameter")
-
-
-@pytest.mark.parametrize("mode", ["inputs", "networks"])
-def test_every_link_and_image_of_it_is_there(
-    api: TestClient, look: Look, request: pytest.FixtureRequest, mode: str
-) -> None:
-    page = look(address(request.getfixturevalue(mode)))
-    assert page.faults == []
-    levels = [int(tag[1]) for tag, _ in page.elements if tag in {"h1", "h2", "h3"}]
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels[levels.index(1) :]))
-    pictures = {image["href"] for image in page.all("image")} | {
-        image["src"] for image in page.all("img")
-    }
-    kinds = {re.sub("[0-9a-f]{16}|[0-9]+", "", link): link for link in page.links()}
-    for found in (*pictures, *(link for link in kinds.values() if link[:1] == "/")):
-        assert api.get(found).status_code == 200, found
 
 
 def test_a_layer_with_very_many_filters_is_compared_in_parts(

@@ -203,11 +203,13 @@ def test_every_image_exists_in_the_stated_size(
             assert answer.status_code == 200
             width = int.from_bytes(answer.content[16:20], "big")
             assert "/input.png" in image["src"] or width == int(image["width"])
+        for drawn in {image["href"] for image in look(address).all("image")}:
+            assert client.get(drawn).status_code == 200, drawn
 
 
 def test_every_link_leads_somewhere(api: TestClient, look: Look, digit: Digit) -> None:
     found = [link for address in pages(digit) for link in look(address).links()]
-    kinds = {re.sub("[0-9a-f]{16}", "", link): link for link in found if link[:1] == "/"}
+    kinds = {re.sub("[0-9a-f]{16}|[0-9]+", "", link): link for link in found if link[:1] == "/"}
     for link in kinds.values():
         assert api.get(link).status_code == 200, link
 
