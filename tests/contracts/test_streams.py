@@ -21,7 +21,7 @@ from skiplens.network.tracing import load_network
 from skiplens.service.early_exits_and_votes import early_exits, votes
 from skiplens.service.forward import ForwardPass, run_network, run_reordered
 from tests.conftest import MAX_WAITING, MODELS
-from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise
+from tests.network.tiny import SAVES_WITH_KERAS, numpy, randomise, without_gradients
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -47,7 +47,8 @@ def engines(
     for name in ("stream", "plain"):
         (folder / name).mkdir()
         networks()[name].save(folder / name / "network.keras")
-        compile_network(folder / name, run_once)
+        with without_gradients():
+            compile_network(folder / name, run_once)
     opened = open_engines(folder, "litert", 1, MAX_WAITING)
     return {**opened, "gated": engines["mnist-highway"]}
 

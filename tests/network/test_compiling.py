@@ -19,7 +19,14 @@ from skiplens.network import compiling
 from skiplens.network.compiling import compile_network
 from skiplens.network.litert_graphs import RunGraph
 from skiplens.network.tracing import instrument
-from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, tiny_network
+from tests.network.tiny import (
+    SAVES_WITH_KERAS,
+    Array,
+    Tensor,
+    numpy,
+    tiny_network,
+    without_gradients,
+)
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -104,21 +111,16 @@ def run_wrongly(graph: str, output: str, wrong: float) -> RunGraph:
     return run
 
 
-@pytest.mark.parametrize("wrong", [np.nan, 1e-3])
-def test_activations_that_do_not_agree_are_not_written(wrong: float, saved: Path) -> None:
-    run = run_wrongly("activations.tflite", "block1.sum", wrong)
-    with pytest.raises(
-        CompileError, match=r"activations\.tflite differs from Keras at block1\.sum"
-    ):
+def test_activations_that_do_not_agree_are_not_written(saved: Path) -> None:
+    run = run_wrongly("activations.tflite", "block1.sum", 1e-3)
+    differs = r"activations\.tflite differs from Keras at block1\.sum"
+    with without_gradients(), pytest.raises(CompileError, match=differs):
         compile_network(saved, run)
     assert files(saved) == {"network.keras"}
 
 
-@pytest.mark.parametrize("wrong", [np.nan, 0.1])
-def test_gradients_that_do_not_agree_are_left_out_and_that_is_said(
-    wrong: float, saved: Path
-) -> None:
-    run = run_wrongly("gradients.tflite", "block1.x:identity", wrong)
+def test_gradients_that_do_not_agree_are_left_out_and_that_is_said(saved: Path) -> None:
+    run = run_wrongly("gradients.tflite", "block1.x:identity", np.nan)
     compile_network(saved, run)
     manifest = open_folder(saved).manifest
     assert set(manifest.graphs) == {"activations"}

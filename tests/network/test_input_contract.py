@@ -1,6 +1,7 @@
 """What networks expect of images: presets, what is worked out, what is told."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +25,14 @@ from skiplens.network.own_network_files import (
     read_classes,
     trained_on_logits,
 )
-from tests.network.tiny import SAVES_WITH_KERAS, Array, Tensor, numpy, randomise
+from tests.network.tiny import (
+    SAVES_WITH_KERAS,
+    Array,
+    Tensor,
+    numpy,
+    randomise,
+    without_gradients,
+)
 
 pytestmark = SAVES_WITH_KERAS
 SHAPE = (10, 12, 3)
@@ -45,17 +53,24 @@ def photo() -> Array:
     return np.random.default_rng(3).integers(0, 256, (1, *SHAPE)).astype(np.float32)
 
 
-def compiled(model: keras.Model, folder: Path, options: NetworkOptions | None = None) -> Manifest:
+def compiled(
+    model: keras.Model,
+    folder: Path,
+    options: NetworkOptions | None = None,
+    *,
+    gradients: bool = False,
+) -> Manifest:
     model.save(folder / "mine.keras")
-    found = commands.compile_file(
-        folder / "mine.keras",
-        folder / "models",
-        None,
-        run_once,
-        measure=False,
-        code=TrustedCode(),
-        options=options,
-    )
+    with nullcontext() if gradients else without_gradients():
+        found = commands.compile_file(
+            folder / "mine.keras",
+            folder / "models",
+            None,
+            run_once,
+            measure=False,
+            code=TrustedCode(),
+            options=options,
+        )
     return open_folder(found).manifest
 
 
@@ -109,7 +124,8 @@ def test_a_network_compiled_again_is_prepared_once(
     model = network(name="resnet50")
     folder = tmp_path / "models" / compiled(model, tmp_path).id
     options = NetworkOptions(preprocess=told)
-    manifest = commands.compile_folder(folder, None, run_once, measure=False, options=options)
+    with without_gradients():
+        manifest = commands.compile_folder(folder, None, run_once, measure=False, options=options)
     assert manifest.input.scale == scale
     assert [layer.name for layer in manifest.layers].count("preprocess") == 1
     engine = LiteRTEngine(open_folder(folder), 1, 0)
@@ -257,7 +273,7 @@ def test_one_probability_becomes_those_of_two_classes(tmp_path: Path) -> None:
     image = keras.Input(SHAPE)
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(image))
     model = randomise(keras.Model(image, layers.Dense(1, activation="sigmoid")(x)))
-    manifest = compiled(model, tmp_path)
+    manifest = compiled(model, tmp_path, gradients=True)
     assert (len(manifest.classes), manifest.no_gradients) == (2, None)
     engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
     given = (photo() / 255).astype(np.float32)
@@ -463,7 +479,7 @@ def test_a_scale_is_found_behind_what_keeps_values(
 def test_the_logarithm_of_probabilities_is_taken_for_logits(tmp_path: Path) -> None:
     x = layers.GlobalAveragePooling2D()(image := keras.Input(SHAPE, name="image"))
     model = randomise(keras.Model({"image": image}, layers.Dense(3, "log_softmax")(x)))
-    manifest = compiled(model, tmp_path)
+    manifest = compiled(model, tmp_path, gradients=True)
     assert [layer.activation for layer in manifest.layers[-2:]] == ["log_softmax", "softmax"]
     assert manifest.no_gradients is None
 
@@ -521,7 +537,7 @@ ENDS: dict[str, Callable[[Tensor], Tensor]] = {
 def test_probabilities_remain_as_they_are(end: str, tmp_path: Path) -> None:
     image = keras.Input(SHAPE)
     model = randomise(keras.Model(image, ENDS[end](image)))
-    manifest = compiled(model, tmp_path)
+    manifest = compiled(model, tmp_path, gradients=True)
     engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)
     given, scales = (photo() / 255).astype(np.float32), len(manifest.disableable_blocks)
     found = engine.activations(given, np.ones(scales, np.float32))[manifest.layers[-1].name]
@@ -550,7 +566,7 @@ def test_an_activation_that_changes_nothing_leaves_logits(tmp_path: Path) -> Non
     x = layers.GlobalAveragePooling2D()(image := keras.Input(SHAPE))
     end = layers.Activation("linear", dtype="float32", name="last")
     model = randomise(keras.Model(image, end(layers.Dense(3, name="classes")(x))))
-    manifest = compiled(model, tmp_path)
+    manifest = compiled(model, tmp_path, gradients=True)
     assert [layer.name for layer in manifest.layers[-2:]] == ["last", "last.softmax"]
     assert manifest.layers[-2].role == "logits"
     assert manifest.no_gradients is None

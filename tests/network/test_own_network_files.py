@@ -34,7 +34,7 @@ from skiplens.network.residual import Residual
 from skiplens.network.tracing import instrument, load_network
 from tests.contracts.readme import OWN_NETWORKS
 from tests.idx import shifted_samples, write_test_set
-from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise
+from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise, without_gradients
 
 pytestmark = SAVES_WITH_KERAS
 
@@ -127,7 +127,8 @@ def test_the_input_is_given_as_the_network_takes_it(
     first: list[layers.Layer], shape: tuple[int, ...], scale: float, tmp_path: Path
 ) -> None:
     network = convnet(*first, shape=shape)
-    manifest = compiled(saved(network, tmp_path))
+    with without_gradients():
+        manifest = compiled(saved(network, tmp_path))
     assert manifest.input_shape == (28, 28, 1)
     assert manifest.input_scale == scale
     engine = LiteRTEngine(open_folder(tmp_path / "models" / manifest.id), 1, 0)

@@ -1,6 +1,7 @@
 """Small networks that tests make, with weights that leave nothing trivial."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def images(count: int = 1, seed: int = 1) -> Array:
 def numpy(value: Tensor) -> Array:
     """A tensor or a weight as an array."""
     return np.asarray(value, np.float32)
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Networks are compiled to activations alone: converting gradients takes most of the time."""
+    with pytest.MonkeyPatch.context() as patched:
+        place = "skiplens.network.compiling._gradients_or_reason"
+        patched.setattr(place, lambda network: "left out")
+        yield
 
 
 def compile_tiny(folder: Path) -> Manifest:
