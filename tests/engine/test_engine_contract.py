@@ -274,28 +274,29 @@ def test_a_users_own_layer_of_a_parts_name_is_checked() -> None:
     assert layers_to_check([own]) == ("own",)
 
 
-STAND_IN = np.float32(123.456)
+SPOILT = ("stem.conv", "block1.conv1", "block1.conv2", "block2.shortcut", "block3.gate.conv")
+STAND_INS = {name: np.float32(0.123456 + at).tobytes() for at, name in enumerate(SPOILT)}
 
 
 @cache
-def with_stand_in(spoilt: str) -> tuple[GraphInfo, bytes, tuple[str, ...]]:
-    """A graph with :data:`STAND_IN` in one layer's bias, and the layers to check of it."""
+def with_stand_ins() -> tuple[GraphInfo, bytes, tuple[str, ...]]:
+    """A graph with :data:`STAND_INS` in these layers' biases, and the layers to check of it."""
     opened = instrument(tiny_network())
-    layer = next(one for one in opened.model.layers if one.name == spoilt)
-    layer.bias.assign(np.array([STAND_IN, *layer.bias.numpy()[1:]], np.float32))
+    for layer in opened.model.layers:
+        if layer.name in STAND_INS:
+            first = np.frombuffer(STAND_INS[layer.name], np.float32)
+            layer.bias.assign(np.array([*first, *layer.bias.numpy()[1:]], np.float32))
     graph = compile_activations(opened)
     info = GraphInfo("activations.tflite", graph.inputs, graph.outputs, 0.0)
-    assert graph.content.count(STAND_IN.tobytes()) == 1
+    assert all(graph.content.count(one) == 1 for one in STAND_INS.values())
     return info, graph.content, layers_to_check(opened.layers)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(
-    "spoilt", ["stem.conv", "block1.conv1", "block1.conv2", "block2.shortcut", "block3.gate.conv"]
-)
+@pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_value_that_is_no_number_is_told_wherever_it_arises(spoilt: str, wrong: float) -> None:
-    info, content, checked = with_stand_in(spoilt)
-    content = content.replace(STAND_IN.tobytes(), np.float32(wrong).tobytes())
+    info, content, checked = with_stand_ins()
+    content = content.replace(STAND_INS[spoilt], np.float32(wrong).tobytes())
     for scale in (0, 1):
         inputs = {"image": images(), "branch_scales": np.full((1, 3), scale, np.float32)}
         found = run_once(content, info, inputs)

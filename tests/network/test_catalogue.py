@@ -11,7 +11,7 @@ from tests.network.tiny import SAVES_WITH_KERAS
 
 pytestmark = SAVES_WITH_KERAS
 OPENED = {
-    *("fashion", "cats_and_dogs", "cifar_resnet", "shuffled", "transfer", "vision_transformer"),
+    *("fashion", "cats_and_dogs", "cifar_resnet", "shuffled", "transfer"),
     *("of_any_size", "two_outputs"),
 }
 """A part that takes seconds; ``scripts/try_networks.py`` tries all."""
