@@ -145,11 +145,11 @@ def covers(
     field: ReceptiveField, shape: tuple[int, ...], pixel: tuple[int, int]
 ) -> NDArray[np.bool_]:
     """The positions of a layer that see a pixel."""
-    covered = np.zeros(shape[:2], np.bool_)
-    for place in np.ndindex(shape[:2]):
-        top, left, bottom, right = seen(field, place)
-        covered[place] = top <= pixel[0] < bottom and left <= pixel[1] < right
-    return covered
+    down = [seen(field, (row, 0)) for row in range(shape[0])]
+    across = [seen(field, (0, column)) for column in range(shape[1])]
+    rows = [top <= pixel[0] < bottom for top, _, bottom, _ in down]
+    columns = [left <= pixel[1] < right for _, left, _, right in across]
+    return np.outer(rows, columns)
 
 
 def changes(engine: Engine, pixel: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
