@@ -51,7 +51,7 @@ def test_each_limit_of_images_is_a_setting() -> None:
 
 def test_every_setting_is_read() -> None:
     code = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
-    assert not set(Settings.model_fields) - set(re.findall(r"\.(\w+)", code))
+    assert not set(Settings.model_fields) - set(re.findall(r"settings\.(\w+)", code))
 
 
 def test_services_open_when_the_app_starts_and_close_when_it_stops(
