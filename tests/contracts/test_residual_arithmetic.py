@@ -32,6 +32,10 @@ pytestmark = SAVES_WITH_KERAS
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 TARGET = 4
+FIXED = "mnist-plain"
+"""The network without identity paths: there is nothing to switch."""
+SWITCHED = [name for name in NETWORKS if name != FIXED]
+HAS_SWITCHES = pytest.mark.parametrize("engine", SWITCHED, indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,7 @@ def served(every: Mapping[str, Engine], folder: Path) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=[*SWITCHED, FIXED])
 def engine(request: pytest.FixtureRequest, every: Mapping[str, Engine]) -> Engine:
     found: Engine = every[request.param]
     return found
@@ -165,9 +169,12 @@ def test_a_factor_is_keras_with_the_branch_multiplied(
     np.testing.assert_allclose(answer["probabilities"], probabilities, rtol=0, atol=1e-4)
 
 
+@HAS_SWITCHES
+@pytest.mark.parametrize("off", ["first off", "all off"], indirect=True)
 def test_a_block_that_is_off_hands_on_its_identity(
     engine: Engine, off: tuple[str, ...], arrays: Arrays
 ) -> None:
+    assert off
     for block in engine.manifest.blocks:
         if block.name in off:
             assert np.array_equal(arrays[str(block.sum)], arrays[str(block.identity)]), block.name
@@ -187,15 +194,15 @@ def test_gradients_are_those_of_a_tape(
         assert close(found[name].ravel(), value.ravel(), 1e-4), name
 
 
+@HAS_SWITCHES
 def test_the_two_routes_of_the_flow_sum_to_the_whole(
     engine: Engine, digit: Digit, off: tuple[str, ...]
 ) -> None:
     scales = branch_scales(engine.manifest, switched_off(*off))
     found = engine.gradients(digit.as_input(), scales, TARGET)
     for block in engine.manifest.blocks:
-        if block.identity is not None:
-            routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
-            assert close(routes[0] + routes[1], found[block.input], 1e-4), block.name
+        routes = [found[f"{block.name}.x:{route}"] for route in ("identity", "residual")]
+        assert close(routes[0] + routes[1], found[block.input], 1e-4), block.name
 
 
 def test_the_flows_norms_and_cosine_add_up(
@@ -268,11 +275,13 @@ def test_a_filters_figures_are_those_of_the_served_arrays(
 
 
 def test_a_network_without_identity_paths_says_that_there_is_nothing_to_switch(
-    served: TestClient, engine: Engine, view: str
+    served: TestClient, every: Mapping[str, Engine], digit: Digit
 ) -> None:
-    fixed = [one.name for one in engine.manifest.blocks if one.identity is None]
-    for block in fixed:
-        answer = served.get(f"{view}/prediction", params={"scale": f"{block}:0"})
+    view = f"/api/v1/networks/{FIXED}/digits/{digit.id}"
+    blocks = every[FIXED].manifest.blocks
+    assert blocks
+    for block in blocks:
+        answer = served.get(f"{view}/prediction", params={"scale": f"{block.name}:0"})
         assert (answer.status_code, answer.json()["code"]) == (422, "not_switchable")
         assert "x would not pass there" in answer.json()["detail"]
 
@@ -283,7 +292,11 @@ def test_every_page_of_every_network_is_there_and_can_be_taken_away(
     manifest = engine.manifest
     gallery = f"/networks/{manifest.id}/digits/{digit.id}"
     blocks = [f"/blocks/{block.name}" for block in manifest.blocks]
-    layers = [f"/layers/{layer.name}" for layer in manifest.layers]
+    kinds = {
+        (layer.kind, layer.role, layer.shape, layer.kernel, layer.strides): layer.name
+        for layer in manifest.layers
+    }
+    layers = [f"/layers/{name}" for name in kinds.values()]
     for page in ("", "/blocks", *blocks, *layers):
         assert served.get(gallery + page).status_code == 200, page
     services = cast("FastAPI", served.app).state.services
