@@ -13,10 +13,11 @@ class Markup(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, Attributes]] = []
         self.faults: list[str] = []
-        self.text = ""
         self._open: list[str] = []
+        self._texts: list[str] = []
         self.feed(html)
         self.close()
+        self.text = "".join(self._texts)
         self.faults += [f"{name} is not closed" for name in self._open]
         ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
         self.faults += [f"id {id_} is there twice" for id_ in set(ids) if ids.count(id_) > 1]
@@ -38,7 +39,7 @@ class Markup(HTMLParser):
             self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self._texts.append(data)
 
     def all(self, tag: str) -> list[Attributes]:
         """The attributes of every element of a kind."""

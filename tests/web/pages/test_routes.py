@@ -19,6 +19,7 @@ from skiplens.samples import load_samples
 from skiplens.service.services import Services
 from skiplens.web import links
 from tests.conftest import SHALLOW
+from tests.web.conftest import Start
 from tests.web.pages.conftest import Look
 from tests.web.pages.markup import Markup
 
@@ -162,6 +163,12 @@ def test_an_upload_redirects_to_its_gallery(client: TestClient, stroke: NDArray[
     assert answer.headers["location"].endswith(QUERY)
     shown = client.get(answer.headers["location"])
     assert "dark on a light background" in shown.text
+
+
+def test_the_form_says_how_large_a_file_may_be(start: Start) -> None:
+    page = Markup(start(max_body_bytes=4096).get("/").text)
+    (form,) = [one for one in page.all("form") if "data-upload" in one]
+    assert form["data-most-bytes"] == "3072"
 
 
 def test_a_file_that_is_no_image_is_a_problem_page(client: TestClient) -> None:

@@ -72,10 +72,10 @@ def test_pages_of_this_site_are_redirect_targets(address: str) -> None:
 )
 @pytest.mark.parametrize("address", ["/", "/docs", "/nowhere"])
 def test_the_server_writes_the_theme_into_every_page(
-    client: TestClient, cookie: str | None, theme: str, address: str
+    api: TestClient, cookie: str | None, theme: str, address: str
 ) -> None:
     headers = HTML if cookie is None else HTML | {"Cookie": f"{COOKIE}={cookie}"}
-    answer = client.get(address, headers=headers)
+    answer = api.get(address, headers=headers)
     assert f'<html lang="en" data-theme="{theme}">' in answer.text
     assert answer.text.count('aria-pressed="true"') >= 1
 
