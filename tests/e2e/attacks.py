@@ -3,6 +3,7 @@
 import random
 import struct
 import zlib
+from functools import cache
 from typing import Final
 
 MEBIBYTE: Final = 1024 * 1024
@@ -38,6 +39,7 @@ def png_of_profiles(count: int = 7900) -> bytes:
     )
 
 
+@cache
 def png_of_deep_colour(side: int = 4000) -> bytes:
     """A bar in 16-bit colour with opacity: 150 kB, and 128 MB when inflated."""
     inflated = zlib.compressobj()

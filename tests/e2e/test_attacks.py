@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ from tests.e2e.server import (
 )
 from tests.e2e.watcher import Watcher
 
-_OVERLOAD_S = 3.0
+_OVERLOAD_S = 1.5
 MOST = 10  # times the idle median, for the median while an attack runs
 _NETWORKS = b"GET /api/v1/networks HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _TRIES = 3  # as what else the machine does may begin or end meanwhile
@@ -78,6 +78,7 @@ def test_pipelined_requests_are_bounded(server: Server, bystander: Bystander) ->
             answers.append(connection.rest().count(b"HTTP/1.1 200 OK"))
 
     assert bystander.during(attack) <= MOST
+    assert answers
     assert all(1 <= count <= 17 for count in answers)
 
 
@@ -91,6 +92,7 @@ def test_a_few_pipelined_requests_are_answered_in_order(server: Server) -> None:
     assert [int(answer[:3]) for answer in answers] == [200, 404, 200, 404, 200]
 
 
+@cache
 def _tall_webp() -> bytes:
     return saved(Image.new("RGB", (4000, 4000), "white"), "WEBP", method=0, quality=1)
 
@@ -114,7 +116,7 @@ def test_images_that_are_work_are_bounded(
     found: set[int] = set()
 
     def attack() -> None:
-        found.update(_ask(server, request) for _ in range(2))
+        found.add(_ask(server, request))
 
     assert bystander.during(attack) <= MOST
     assert found <= statuses
@@ -151,7 +153,7 @@ def test_wide_strokes_are_bounded_work(server: Server, bystander: Bystander) -> 
     found: set[int] = set()
 
     def attack() -> None:
-        found.update(_ask(server, request) for _ in range(4))
+        found.update(_ask(server, request) for _ in range(2))
 
     assert bystander.during(attack) <= MOST
     assert found == {422}  # all of it is ink
@@ -361,7 +363,7 @@ def test_no_attack_had_it_start_a_thread(server: Server, started: set[str]) -> N
 
 
 def test_a_locked_database_holds_up_no_reader(tmp_path: Path) -> None:
-    with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
+    with serving(tmp_path, wait_seconds=1) as server, closing(Bystander(server)) as bystander:
         with closing(sqlite3.connect(tmp_path / "state/digits.sqlite3", timeout=60)) as other:
             other.execute("BEGIN IMMEDIATE")
             post = attacks.post(b"image/png", PNG)
@@ -372,20 +374,12 @@ def test_a_locked_database_holds_up_no_reader(tmp_path: Path) -> None:
         assert _ask(server, post) == 201
 
 
-def _replace(database: Path) -> None:
-    database.rename(database.with_suffix(".old"))
-    database.write_bytes(b"")
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [lambda database: database.write_bytes(b""), Path.unlink, _replace],
-    ids=["truncated", "deleted", "replaced"],
-)
-def test_a_database_that_is_harmed_is_told(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+def test_a_database_that_is_harmed_is_told(tmp_path: Path) -> None:
     with serving(tmp_path) as server, closing(Bystander(server)) as bystander:
         posted = server.client.post("/api/v1/digits", files={"file": PNG})
-        harm(tmp_path / "state/digits.sqlite3")
+        database = tmp_path / "state/digits.sqlite3"
+        database.rename(database.with_suffix(".old"))
+        database.write_bytes(b"")
         asked = [
             server.client.get("/readyz"),
             server.client.get(posted.json()["url"]),

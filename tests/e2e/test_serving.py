@@ -106,8 +106,8 @@ def test_liveness_has_a_port_of_its_own_and_tells_a_server_that_is_stuck(
     freed = tmp_path / "freed"
     held = _HELD.format(file=str(freed))
     monkeypatch.setattr(servers, "COMMAND", (sys.executable, "-c", held))
-    with serving(tmp_path, health_port=0, stalled_seconds=3) as server:
-        assert server.liveness() == 200
+    with serving(tmp_path, health_port=0, stalled_seconds=1) as server:
+        wait_until(lambda: server.liveness() == 200)
         server.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: server.liveness() == 503)
         freed.touch()

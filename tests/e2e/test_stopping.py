@@ -14,11 +14,17 @@ PNG = encoded(drawing())
 POST = b"POST /api/v1/digits HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
 
 
+def _get(server: Server, path: str) -> httpx2.Response:
+    """An answer over a connection of its own."""
+    # Without TLS there is nothing to verify; the system's certificates take a while to read.
+    return httpx2.get(f"{server.url}{path}", timeout=PATIENCE, verify=False)
+
+
 def _await_unready(server: Server) -> None:
     """Until ``/readyz`` says 503 or nobody listens any more."""
     while True:
         try:
-            if httpx2.get(f"{server.url}readyz", timeout=PATIENCE).status_code == 503:
+            if _get(server, "readyz").status_code == 503:
                 return
         except httpx2.TransportError:
             return
@@ -43,8 +49,8 @@ def test_a_request_in_the_works_is_finished_and_the_exit_code_is_0(
 def test_who_comes_while_it_gives_notice_is_told_to_come_back(tmp_path: Path) -> None:
     with serving(tmp_path, stop_seconds=4 * PATIENCE, notice_seconds=PATIENCE) as server:
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx2.get(f"{server.url}readyz").status_code == 503)
-        answer = httpx2.get(f"{server.url}api/v1/networks")
+        wait_until(lambda: _get(server, "readyz").status_code == 503)
+        answer = _get(server, "api/v1/networks")
         assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
         assert answer.headers["retry-after"] == "1"
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from os import kill
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -73,12 +74,15 @@ def paused(*pids: int) -> Iterator[None]:
 def ask(server: Server, path: str, **options: object) -> httpx2.Response:
     """An answer over a connection of its own."""
     method = "POST" if options else "GET"
-    return httpx2.request(method, f"{server.url}{path}", timeout=PATIENCE, **options)  # type: ignore[arg-type]
+    # Without TLS there is nothing to verify; the system's certificates take a while to read.
+    given: dict[str, Any] = {"timeout": PATIENCE, "verify": False, **options}
+    return httpx2.request(method, f"{server.url}{path}", **given)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path, workers=2) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For the tests up to the one that stops it."""
+    with serving(tmp_path_factory.mktemp("workers"), workers=2) as running:
         yield running
 
 
@@ -124,7 +128,7 @@ def test_one_that_dies_is_replaced_and_nothing_counted_or_stored_is_lost(server:
 
 
 def test_liveness_tells_of_one_that_is_stuck(tmp_path: Path) -> None:
-    with serving(tmp_path, workers=2, health_port=0, stalled_seconds=3) as server:
+    with serving(tmp_path, workers=2, health_port=0, stalled_seconds=1) as server:
         one, _ = workers(server)
         with paused(one):
             wait_until(lambda: server.liveness() == 503)
@@ -172,12 +176,13 @@ def test_a_request_that_never_ends_holds_none_of_them(tmp_path: Path) -> None:
         assert server.process.wait(PATIENCE) == 0
 
 
-def test_they_end_with_their_parent(server: Server) -> None:
-    pids = workers(server)
-    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
-    wait_until(lambda: {state(pid) for pid in pids} <= {"Z", "X"})
-    with pytest.raises(ConnectionRefusedError):
-        server.connect()
+def test_they_end_with_their_parent(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2) as server:
+        pids = workers(server)
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: {state(pid) for pid in pids} <= {"Z", "X"})
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
 
 
 def test_why_none_can_start_is_one_sentence(tmp_path: Path) -> None:
