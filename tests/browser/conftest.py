@@ -71,12 +71,12 @@ def is_indexed(network: str) -> bool:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server with a small data set, read by every network."""
+    """The address of a real server with a small data set, read by the networks that a page asks."""
     folder = tmp_path_factory.mktemp("state")
     data = write_test_set(folder / "mnist", shifted_samples())
     with serving(folder, "--data", str(data)) as address:
-        for network in fetch(f"{address}/api/v1/networks").json():
-            wait_until(partial(is_indexed, address + network["url"]))
+        for network in ("mnist-resnet", "mnist-rows"):
+            wait_until(partial(is_indexed, f"{address}/api/v1/networks/{network}"))
         yield address
 
 
@@ -179,13 +179,18 @@ def open_page(
 
     With the mark ``fresh_context`` the context is the test's own: nothing is in its cache.
     Fails the test when the console shows an error, which violations of the policy are, unless it
-    was announced by ``allow``.
+    was announced by ``allow``. A ``script`` is run before those of each page.
     """
     errors: list[str] = []
     fresh = request.node.get_closest_marker("fresh_context") is not None
 
     def opened(
-        address: str = "/", *, width: int = 1440, allow: str = "", **context: object
+        address: str = "/",
+        *,
+        width: int = 1440,
+        allow: str = "",
+        script: str = "",
+        **context: object,
     ) -> Page:
         def note(message: ConsoleMessage) -> None:
             if message.type == "error" and not (allow and allow in message.text):
@@ -195,6 +200,8 @@ def open_page(
         page = contexts.get(fresh=fresh, **options).new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        if script:
+            page.add_init_script(script)
         page.goto(address)
         if context.get("java_script_enabled", True):
             wait_until_ready(page)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.drawing import LIVE, ONE, draw, surface, unsaved
+from tests.browser.drawing import LIVE, ONE, SHORT_REST, draw, surface, unsaved
 from tests.browser.pages import address
 
 MINUS = "\N{MINUS SIGN}"
@@ -68,15 +68,16 @@ def test_a_layer_is_chosen_from_the_table(open_page: OpenPage, server: str) -> N
     assert low.inner_text() == f"{MINUS}{high.inner_text()}"
 
 
-@pytest.mark.parametrize("width", [1366, 1440, 1920])
-def test_every_side_begins_above_the_fold(open_page: OpenPage, width: int) -> None:
-    page = open_page("/compare", viewport={"width": width, "height": 768})
+def test_every_side_begins_above_the_fold(open_page: OpenPage) -> None:
+    page = open_page("/compare")
     figures = page.locator(".compared-maps")
     expect(figures).to_have_count(3)
-    for at in range(3):
-        maps = figures.nth(at).locator("svg.map-panel")
-        for first in range(2):
-            expect(maps.nth(first)).to_be_in_viewport(ratio=1)
+    for width in (1366, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 768})
+        for at in range(3):
+            maps = figures.nth(at).locator("svg.map-panel")
+            for first in range(2):
+                expect(maps.nth(first), f"at {width}").to_be_in_viewport(ratio=1)
 
 
 def test_on_a_phone_the_sides_follow_each_other(open_page: OpenPage) -> None:
@@ -93,7 +94,7 @@ def test_all_sides_follow_a_drawing_which_is_then_a_of_the_comparison(
     open_page: OpenPage, server: str
 ) -> None:
     start = address(server, "comparison")
-    page = open_page(start)
+    page = open_page(start, script=SHORT_REST)
     surface(page).wait_for()
     with unsaved(page):
         draw(page, ONE)

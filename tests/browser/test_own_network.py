@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from skiplens.network.own_network_files import NetworkOptions, TrustedCode
 from tests.browser.conftest import OpenPage, serving
-from tests.browser.drawing import draw, surface
+from tests.browser.drawing import SHORT_REST, draw, surface
 from tests.browser.pages import fetch, hold, stop_clock
 
 # As for tests.network.tiny, which would import Keras here already.
@@ -47,7 +47,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def start(open_page: OpenPage, own: str) -> Page:
-    page = open_page("/", base_url=own)
+    page = open_page("/", base_url=own, script=SHORT_REST)
     surface(page).hover()
     expect(page.locator("form[data-draw][data-ready]")).to_have_count(1)
     return page
