@@ -64,25 +64,26 @@ def test_every_dot_says_its_number(open_page: OpenPage, server: str) -> None:
     assert titles[0].endswith(" through the identity")
 
 
-@pytest.mark.parametrize("width", [320, 390, 1366, 1920])
 def test_charts_fill_the_view_and_nothing_scrolls_sideways(
-    open_page: OpenPage, server: str, width: int
+    open_page: OpenPage, server: str
 ) -> None:
-    page = open_page(address(server, "blocks"), width=width)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    view = page.locator("#main").bounding_box()
-    assert view
-    for table in (
-        "[aria-labelledby=blocks-title].scroll",
-        "[aria-labelledby=ablations-title].scroll",
-    ):
-        box = page.locator(table).bounding_box()
-        assert box
-        assert box["width"] == pytest.approx(view["width"], abs=1)
-    chart = page.locator(".gradient-chart").bounding_box()
-    assert chart
-    assert chart["width"] >= (0.5 if width > 1300 else 1) * view["width"] - 1
-    sizes = page.locator(".gradient-chart text").evaluate_all(
-        "(texts) => texts.map((one) => one.getBoundingClientRect().height)"
-    )
-    assert min(sizes) > 10
+    page = open_page(address(server, "blocks"))
+    for width in (320, 390, 1366, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        view = page.locator("#main").bounding_box()
+        assert view
+        for table in (
+            "[aria-labelledby=blocks-title].scroll",
+            "[aria-labelledby=ablations-title].scroll",
+        ):
+            box = page.locator(table).bounding_box()
+            assert box
+            assert box["width"] == pytest.approx(view["width"], abs=1), width
+        chart = page.locator(".gradient-chart").bounding_box()
+        assert chart
+        assert chart["width"] >= (0.5 if width > 1300 else 1) * view["width"] - 1, width
+        sizes = page.locator(".gradient-chart text").evaluate_all(
+            "(texts) => texts.map((one) => one.getBoundingClientRect().height)"
+        )
+        assert min(sizes) > 10, width

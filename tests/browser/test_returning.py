@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.conftest import WHOLE, launch
+from tests.browser.pages import address
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +21,13 @@ def keeping_browser(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(params=["kept", "loaded anew"])
 def page(
     request: pytest.FixtureRequest,
-    whole_browser: Browser,
+    browser: Browser,
     keeping_browser: Browser,
     server: str,
 ) -> Iterator[Page]:
     """A page of a browser that keeps pages one leaves, or of one that does not."""
     is_kept = request.param == "kept"
-    with (keeping_browser if is_kept else whole_browser).new_context(base_url=server) as context:
+    with (keeping_browser if is_kept else browser).new_context(base_url=server) as context:
         page = context.new_page()
         page.add_init_script("addEventListener('pageshow', ({ persisted }) => kept = persisted)")
         yield page
@@ -53,7 +54,7 @@ def test_a_digit_can_be_brought_again(page: Page, drawing: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "name", "value"),
+    ("place", "name", "value"),
     [
         ("/networks/mnist-resnet/dataset", "label", "4"),
         ("/", "sort", "mean"),
@@ -61,17 +62,14 @@ def test_a_digit_can_be_brought_again(page: Page, drawing: Path) -> None:
     ],
 )
 def test_what_is_chosen_is_what_the_page_shows(
-    page: Page, address: str, name: str, value: str
+    page: Page, server: str, place: str, name: str, value: str
 ) -> None:
-    page.goto("/")
-    page.goto(
-        address.format(gallery=page.locator("a[href*='/digits/']").first.get_attribute("href"))
-    )
+    page.goto(place.format(gallery=address(server, "gallery")))
     chooser = page.locator(f"select[name={name}]")
     before = chooser.input_value()
     chooser.select_option(value)
     page.wait_for_url(re.compile(f"{name}={value}"))
-    page.goto("/docs")
+    page.goto("/healthz")
     go_back(page)
     expect(chooser).to_have_value(value)
     go_back(page)

@@ -2,13 +2,12 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, serving
+from tests.browser.conftest import OpenPage
 from tests.browser.pages import address
 
 OWN = re.compile("dark on a light background")
@@ -21,14 +20,6 @@ BRING = """([event, data, type]) => {
     ? new ClipboardEvent(event, { ...options, clipboardData: transfer })
     : new DragEvent(event, { ...options, dataTransfer: transfer }));
 }"""
-
-
-@pytest.fixture
-def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server that takes bodies of four KiB."""
-    monkeypatch.setenv("SKIPLENS_MAX_BODY_BYTES", "4096")
-    with serving(tmp_path) as address:
-        yield address
 
 
 def bring(page: Page, event: str, content: bytes, media_type: str = "image/png") -> None:
@@ -81,13 +72,13 @@ def test_a_refusal_is_said_beside_the_form(open_page: OpenPage) -> None:
     assert page.url == address
 
 
-def test_a_file_larger_than_this_server_takes_is_not_sent(
-    small_server: str, open_page: OpenPage
-) -> None:
-    page = open_page("/", base_url=small_server, allow="422")
+def test_a_file_larger_than_this_server_takes_is_not_sent(open_page: OpenPage) -> None:
+    page = open_page("/", allow="422")
+    form = page.locator("form[data-upload]")
+    form.evaluate("(one) => { one.dataset.mostBytes = 3072 }")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
-    state = page.locator("form[data-upload]").get_by_role("status")
+    state = form.get_by_role("status")
     bring(page, "drop", bytes(3 * 1024 + 1))
     expect(state).to_contain_text("too large. The limit is 3 KiB")
     assert "POST" not in sent
