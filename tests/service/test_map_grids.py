@@ -17,7 +17,13 @@ from skiplens.core.manifest import LayerInfo
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
 from skiplens.errors import InvalidParameterError, NotFoundError, UnknownBlockError
-from skiplens.service.feature_map_table import FeatureMapTable, block_table, stage_table, stages
+from skiplens.service.feature_map_table import (
+    FeatureMapTable,
+    block_table,
+    feature_map_table,
+    stage_table,
+    stages,
+)
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.map_grids import KERNEL_ZOOM as ZOOM
 from skiplens.service.map_grids import (
@@ -384,6 +390,56 @@ def test_the_gates_of_a_stage_share_the_range_of_the_largest_factor(
         for block in forward.manifest.blocks[:3]
     ]
     assert ranges == [(-1.0, 1.0), (-2.0, 2.0), (-1.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("network", "role", "factor", "diverging"),
+    [
+        ("mnist-resnet", "output", 1.0, False),
+        ("mnist-resnet", "residual", 1.0, True),
+        ("mnist-highway", "gate", 1.0, False),
+        ("mnist-highway", "gate", 2.0, False),
+        ("mnist-highway", "gate", -2.0, True),
+    ],
+)
+def test_a_stage_of_nothing_negative_is_drawn_from_zero(
+    engines: Mapping[str, Engine],
+    digit: Digit,
+    network: str,
+    role: str,
+    factor: float,
+    diverging: bool,
+) -> None:
+    forward = run_network(engines[network], digit, Scales.in_order({"block2": factor}, ["block2"]))
+    table = stage_table(forward, 1, role, PaletteName.DARK)
+    low, high = table.range
+    assert table.diverging == diverging
+    assert low == (-high if diverging else 0)
+    assert table.gate_range is None  # there are no others that it is the range beside
+    if role == "gate":
+        assert high == max(1.0, abs(factor))
+    picture, zoom = indices(table), table.layout.zoom
+    for row in table.rows:
+        box = table.box(row, 1)
+        assert box
+        x, y, width, height = box
+        found = (
+            low + picture[y : y + height : zoom, x : x + width : zoom] * (high - low) / TOP_LEVEL
+        )
+        expected = forward.activations[row.layer.name][..., 1]
+        assert np.abs(found - expected).max() <= (high - low) / TOP_LEVEL * 0.5001
+
+
+def test_what_a_negative_factor_makes_negative_is_drawn_around_zero(
+    concatenating: ForwardPass,
+) -> None:
+    never = [replace(layer, signed=False) for layer in concatenating.manifest.layers]
+    manifest = replace(concatenating.manifest, layers=tuple(never))
+    forward = replace(concatenating, manifest=manifest, scales=Scales((("block1", -1.0),)))
+    parts = [("sum", "block1.sum")]
+    assert feature_map_table(forward, parts, PaletteName.DARK, None).diverging
+    trained = replace(forward, scales=AS_TRAINED)
+    assert not feature_map_table(trained, parts, PaletteName.DARK, None).diverging
 
 
 def test_stages_are_runs_of_one_shape(forward_passes: dict[str, ForwardPass]) -> None:

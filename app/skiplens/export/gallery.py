@@ -222,7 +222,7 @@ def _block_images(context: ExportContext, block: BlockInfo, options: GridOptions
                     maps,
                     (row.range,) * maps.shape[-1],
                     options,
-                    diverging=True,
+                    diverging=table.diverging,
                     steps=row.layer.is_sequence,
                 ),
             )

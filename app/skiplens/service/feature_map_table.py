@@ -13,7 +13,7 @@ from skiplens.core.block_metrics import first_columns
 from skiplens.core.colormaps import PaletteName
 from skiplens.core.grid_image import GAP, Box, GridLayout
 from skiplens.core.manifest import SUMS, BlockInfo, LayerInfo, Manifest
-from skiplens.core.value_range import ValueRange, quantise
+from skiplens.core.value_range import ValueRange, around_zero, quantise
 from skiplens.engine.base import Array
 from skiplens.errors import InvalidParameterError, NotFoundError, quoted
 from skiplens.service.forward import ForwardPass
@@ -51,7 +51,8 @@ class FeatureMapTable:
         columns: filter of each column.
         layout: of the maps, row by row, without a box where a row has no map.
         maps: float32 ``(H, W, n)`` of each row, those of its columns.
-        palette: its signed palette is used.
+        palette: one for signed and one for other values.
+        diverging: whether the signed palette is used, as it is where any row may be negative.
     """
 
     rows: tuple[FeatureMapRow, ...]
@@ -59,6 +60,7 @@ class FeatureMapTable:
     layout: GridLayout
     maps: tuple[Array, ...]
     palette: PaletteName
+    diverging: bool
 
     @property
     def steps(self) -> bool:
@@ -67,13 +69,15 @@ class FeatureMapTable:
 
     @property
     def range(self) -> ValueRange:
-        """The range that all rows but a gate share."""
-        return next(row.range for row in self.rows if row.role != "gate")
+        """The range that all rows share, but for a gate beside others."""
+        others = (row.range for row in self.rows if row.layer.role != "gate")
+        return next(others, self.rows[0].range)
 
     @property
     def gate_range(self) -> ValueRange | None:
         """The range of the gate beside other rows, if there is one."""
-        return next((row.range for row in self.rows if row.role == "gate"), None)
+        gates = [row.range for row in self.rows if row.layer.role == "gate"]
+        return gates[0] if 0 < len(gates) < len(self.rows) else None
 
     def zoom_within(self, room: int, side: int = grid_image.MAX_MAP_SIDE_PX) -> int:
         """The largest zoom at which the table is at most ``room`` pixels across and the maps
@@ -100,7 +104,7 @@ class FeatureMapTable:
         levels = [
             level
             for row, maps in zip(self.rows, self.maps, strict=True)
-            for level in quantise(maps, (row.range,) * maps.shape[-1], centred=True)
+            for level in quantise(maps, (row.range,) * maps.shape[-1], centred=self.diverging)
         ]
         flagged = [
             bool(constant) and not self.steps
@@ -111,7 +115,7 @@ class FeatureMapTable:
 
     def png(self) -> bytes:
         """The image."""
-        return render_png(self.levels, self.palette)
+        return render_png(self.levels, self.palette, diverging=self.diverging)
 
     def _indices(self) -> list[int | None]:
         """The index of each column, above its uppermost map."""
@@ -161,12 +165,14 @@ def feature_map_table(  # one parameter each
     first: Mapping[str, int] | None = None,
     columns: tuple[int, ...] | None = None,
 ) -> FeatureMapTable:
-    """The table of any layers, which share one symmetric range; gates share one of their own.
+    """The table of any layers, which share one range; gates share one of their own.
+
+    Ranges are centred on zero if any of the layers may be negative, and else begin there.
 
     Args:
         forward: of the digit.
         parts: role and layer of each row.
-        palette: its signed palette is used.
+        palette: one for signed and one for other values.
         zoom: pixels a value; by default it depends on the size of the maps.
         first: column in which a role begins, by default the first.
         columns: filters to show, by default all.
@@ -177,11 +183,12 @@ def feature_map_table(  # one parameter each
     pairs = [(role, find_layer(forward.manifest, name)) for role, name in parts]
     layers = [layer for _, layer in pairs]
     reach, gate_reach = _reach(forward, layers), _gate_reach(forward, layers)
+    diverging = any(forward.is_signed(layer) for layer in layers)
     rows = tuple(
         FeatureMapRow(
             role,
             layer,
-            (-gate_reach, gate_reach) if layer.role == "gate" else (-reach, reach),
+            around_zero(0.0, gate_reach if layer.role == "gate" else reach, centred=diverging),
             (first or {}).get(role, 0),
         )
         for role, layer in pairs
@@ -189,7 +196,7 @@ def feature_map_table(  # one parameter each
     columns = columns or tuple(range(max(row.first + row.layer.filters for row in rows)))
     layout = _layout_table(rows, columns, zoom)
     maps = tuple(_maps(forward, row, columns) for row in rows)
-    return FeatureMapTable(rows, columns, layout, maps, palette)
+    return FeatureMapTable(rows, columns, layout, maps, palette, diverging)
 
 
 def _places(row: FeatureMapRow, columns: Sequence[int]) -> tuple[int, ...]:
@@ -206,7 +213,7 @@ def _maps(forward: ForwardPass, row: FeatureMapRow, columns: Sequence[int]) -> A
 
 
 def _gate_reach(forward: ForwardPass, layers: Sequence[LayerInfo]) -> float:
-    """1, so that gates take the upper half of the palette, or the largest factor of one."""
+    """1, the most that a gate can be, or the largest factor of one."""
     gates = [layer for layer in layers if layer.role == "gate"]
     return max([1.0, *(abs(forward.layer_scale(gate) or 0.0) for gate in gates)])
 
@@ -264,7 +271,7 @@ def stage_table(
         forward: of the digit.
         stage: its number in :func:`stages`, from 1.
         role: ``output``, ``residual``, ``sum`` or ``gate``.
-        palette: its signed palette is used.
+        palette: one for signed and one for other values.
         zoom: pixels a value; by default it depends on the size of the maps.
 
     Raises:

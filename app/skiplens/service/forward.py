@@ -117,8 +117,11 @@ class ForwardPass:
         return next((self.scales.of(block.name) for block in owner), None)
 
     def is_signed(self, layer: LayerInfo) -> bool:
-        """Whether values may be negative; those of a gate are if its factor is."""
-        return layer.signed or (self.layer_scale(layer) or 0) < 0
+        """Whether values may be negative; with a negative factor, those of a gate and of what
+        is computed from it are.
+        """
+        negative = any(factor < 0 for _, factor in self.scales.factors)
+        return layer.signed or (negative and self._extent_of([layer.name])[0] < 0)
 
     def is_disabled(self, layer: LayerInfo) -> bool:
         """Whether the layer is zero because its block's branch is scaled to 0."""

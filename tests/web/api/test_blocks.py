@@ -65,6 +65,10 @@ def test_stages_and_their_maps(api: TestClient, view: str) -> None:
     assert [one["stage"] for one in stages] == [1, 2, 3]
     words = api.get(f"{view}/stages/2/maps.json", params={"role": "residual"}).json()
     assert [row["role"] for row in words["rows"]] == stages[1]["blocks"]
+    assert words["diverging"]
+    outputs = api.get(f"{view}/stages/2/maps.json", params={"role": "output"}).json()
+    assert not outputs["diverging"]
+    assert {row["range"][0] for row in outputs["rows"]} == {0}
     assert words["columns"] == stages[1]["shape"][2]
     picture = api.get(f"{view}/stages/2/maps.png", params={"role": "residual"})
     with Image.open(io.BytesIO(picture.content)) as image:

@@ -14,7 +14,7 @@ from skiplens.core.grid_image import MIN_ZOOM
 from skiplens.core.input_image import Digit
 from skiplens.core.value_range import TOP_LEVEL, Normalisation
 from skiplens.engine.base import Engine
-from skiplens.service.feature_map_table import block_table
+from skiplens.service.feature_map_table import block_table, stage_table
 from skiplens.service.forward import ForwardPass, run_network
 from skiplens.service.map_grids import GridOptions, layer_grid
 from skiplens.service.registry import find_layer
@@ -75,6 +75,12 @@ def test_the_range_of_a_gate_is_that_of_its_factor(
     forward = run_network(engines["mnist-highway"], digit, Scales((("block2", factor),)))
     table = block_table(forward, forward.manifest.blocks[1], PaletteName.DARK)
     assert table_legend(table).sharing == f"one value range for all rows; {said}"
+
+
+def test_gates_alone_have_a_legend_from_zero(engines: Mapping[str, Engine], digit: Digit) -> None:
+    forward = run_network(engines["mnist-highway"], digit, AS_TRAINED)
+    legend = table_legend(stage_table(forward, 1, "gate", PaletteName.DARK))
+    assert legend == Legend("0", False, "1.00", "positive", "one value range for all rows")
 
 
 def test_a_disabled_figure_is_not_called_inactive(forward: ForwardPass) -> None:

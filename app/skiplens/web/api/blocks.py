@@ -37,8 +37,8 @@ from skiplens.web.parameters import (
     Filters,
     ForwardPassDep,
     NetworkDep,
+    Palette,
     ReorderedPassDep,
-    SignedPalette,
     Zoom,
     get_digit,
     parse_filters,
@@ -59,7 +59,7 @@ Role = Annotated[
 def get_block_table(
     forward: ForwardPassDep,
     info: BlockDep,
-    palette: SignedPalette = PaletteName.DARK,
+    palette: Palette = PaletteName.DARK,
     zoom: Zoom = None,
     filters: Filters = None,
 ) -> FeatureMapTable:
@@ -71,7 +71,7 @@ def get_stage_table(
     forward: ForwardPassDep,
     stage: StageNumber,
     role: Role = "output",
-    palette: SignedPalette = PaletteName.DARK,
+    palette: Palette = PaletteName.DARK,
     zoom: Zoom = None,
 ) -> FeatureMapTable:
     return stage_table(forward, stage, role, palette, zoom)
@@ -194,6 +194,9 @@ class MapTable(ImageLayout):
     """Layout of a table of maps: rows are layers, columns are filters."""
 
     columns: int = Field(description="Number of columns, one for each filter")
+    diverging: bool = Field(
+        description="Whether the diverging palette is used, centred on zero: a row may be negative"
+    )
     rows: list[MapTableRow] = Field(description="Rows from top to bottom")
     boxes: tuple[Box, ...] = Field(
         description="x, y, width, height of each map in pixels, row by row"
@@ -207,6 +210,7 @@ class MapTable(ImageLayout):
             zoom=table.layout.zoom,
             palette=table.palette,
             columns=table.layout.columns,
+            diverging=table.diverging,
             rows=[
                 MapTableRow(
                     role=row.role,

@@ -390,11 +390,11 @@ def table_legend(table: FeatureMapTable) -> Legend:
         low, high = table.gate_range
         low = low if high > 1 else 0.0  # without a factor it takes the upper half alone
         sharing += f"; the gate from {fmt.number(low)} to {fmt.number(high)}"
-    return legend_of(table.range, "signed", sharing)
+    return legend_of(table.range, ramp(table), sharing)
 
 
-def ramp(grid: Grid) -> str:
-    """Name of the ramp that a grid is drawn with."""
+def ramp(grid: Grid | FeatureMapTable) -> str:
+    """Name of the ramp that a grid or a table is drawn with."""
     return "signed" if grid.diverging else "positive"
 
 

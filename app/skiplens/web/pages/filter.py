@@ -75,7 +75,7 @@ def filter_across_block(
             links.block_maps(block.name, filters=column if filters else None), table.layout
         ),
         parts=parts,
-        legend=legend_of(table.range, "signed", "one value range for all of them"),
+        legend=legend_of(table.range, figures.ramp(table), "one value range for all of them"),
     )
 
 

@@ -190,7 +190,7 @@ def live_picture(forward: ForwardPass, address: str, services: Services) -> Live
             raise InvalidParameterError(f"pictures: role must be one of {', '.join(_ROLES)}")
         table = stage_table(forward, int(found["stage"]), role, options.palette, options.zoom)
     texts = _texts(figures.table_legend(table), None)
-    return LivePicture(address, table.levels(), "signed", texts)
+    return LivePicture(address, table.levels(), figures.ramp(table), texts)
 
 
 _ROLES: Final = ("output", "residual", "sum", "gate")
