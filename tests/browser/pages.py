@@ -22,6 +22,14 @@ READY: Final = """() => {
   return document.readyState === "complete" && wired
     && awaited.every((one) => one.complete);
 }"""
+# Whether stem and head of the network map lie in the part of it that is shown.
+MAP_ENDS_IN_VIEW: Final = """() => {
+  const shown = document.querySelector(".map-scroll").getBoundingClientRect();
+  return [...document.querySelectorAll(".network-map .end")].every((end) => {
+    const { top, bottom, left, right } = end.getBoundingClientRect();
+    return top >= shown.top && bottom <= shown.bottom && left >= shown.left && right <= shown.right;
+  });
+}"""
 
 
 def fetch(address: str) -> httpx2.Response:

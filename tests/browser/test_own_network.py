@@ -3,8 +3,10 @@
 import io
 import os
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from PIL import Image
@@ -13,7 +15,10 @@ from playwright.sync_api import Page, expect
 from skiplens.network.own_network_files import NetworkOptions, TrustedCode
 from tests.browser.conftest import OpenPage, serving
 from tests.browser.drawing import SHORT_REST, draw, surface
-from tests.browser.pages import fetch, hold, stop_clock
+from tests.browser.pages import MAP_ENDS_IN_VIEW, fetch, hold, stop_clock
+
+if TYPE_CHECKING:
+    from keras import Model
 
 # As for tests.network.tiny, which would import Keras here already.
 pytestmark = pytest.mark.filterwarnings(
@@ -25,25 +30,50 @@ ACROSS: Final = ((0.2, 0.4), (0.8, 0.4))
 STORED: Final = re.compile(r"/digits/[0-9a-f]{16}$")
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server whose default network takes images in colour."""
+@contextmanager
+def serving_own(
+    folder: Path, model: "Callable[[], Model]", options: NetworkOptions
+) -> Iterator[str]:
+    """The address of a server whose default network is a user's."""
     from skiplens.engine.litert import run_once  # Keras takes seconds to import
     from skiplens.network import commands
     from tests.network.tiny import randomise
-    from tests.web.test_own_networks import of_colours
 
-    folder = tmp_path_factory.mktemp("own")
-    randomise(of_colours()).save(folder / "colours.keras")
-    options, code = NetworkOptions(classes=CLASSES), TrustedCode()
+    randomise(model()).save(folder / "own.keras")
     path = commands.compile_file(
-        folder / "colours.keras", folder, None, run_once, measure=False, code=code, options=options
+        folder / "own.keras",
+        folder,
+        None,
+        run_once,
+        measure=False,
+        code=TrustedCode(),
+        options=options,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "SKIPLENS_OWN_NETWORK", str(path))
         patch.setitem(os.environ, "SKIPLENS_DEFAULT_NETWORK", path.name)
         with serving(folder) as address:
             yield address
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server whose default network takes images in colour."""
+    from tests.web.test_own_networks import of_colours
+
+    options = NetworkOptions(classes=CLASSES)
+    with serving_own(tmp_path_factory.mktemp("own"), of_colours, options) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def without_blocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server whose default network is a tutorial's convnet."""
+    from tests.network.test_any_graph import tutorial_convnet
+
+    folder = tmp_path_factory.mktemp("convnet")
+    with serving_own(folder, tutorial_convnet, NetworkOptions()) as address:
+        yield address
 
 
 def start(open_page: OpenPage, own: str) -> Page:
@@ -120,3 +150,12 @@ def test_a_choice_that_is_under_way_is_shown_before_what_is_searched_for(
     chosen.release()
     expect(page).to_have_url(re.compile("palette=light"))
     expect(page.locator(".found-classes li")).to_have_text(re.compile(r"^blue 13 +\d"))
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_the_closed_map_of_a_network_without_blocks_is_whole(
+    open_page: OpenPage, without_blocks: str, width: int
+) -> None:
+    page = open_page("/", base_url=without_blocks, width=width)
+    assert page.locator(".network-map .end").count() == 2
+    assert page.evaluate(MAP_ENDS_IN_VIEW)

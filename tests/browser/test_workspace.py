@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.drawing import ONE, draw, unsaved
-from tests.browser.pages import address, wait_until_ready
+from tests.browser.pages import MAP_ENDS_IN_VIEW, address, wait_until_ready
 
 KEPT: Final = "() => { window.kept = true; }"
 # Each map of the grids and rows that lie wholly in the window, but for their last row.
@@ -209,6 +209,15 @@ def test_a_phone_shows_input_answer_and_a_row_of_maps_at_once(open_page: OpenPag
         expect(page.locator(place)).to_be_in_viewport(ratio=1)
     expect(page.locator("figure[data-layer] img").first).to_be_in_viewport(ratio=0.3)
     page.wait_for_function(f"({MAPS})() >= 3")
+
+
+@pytest.mark.parametrize("width", [390, 600, 768])
+@pytest.mark.parametrize("name", ["gallery", "gallery of rows"])
+def test_the_closed_map_is_whole_where_there_is_little_room(
+    open_page: OpenPage, server: str, name: str, width: int
+) -> None:
+    page = open_page(address(server, name), width=width)
+    assert page.evaluate(MAP_ENDS_IN_VIEW)
 
 
 def test_on_a_phone_the_map_opens_and_a_branch_is_switched_by_touch(open_page: OpenPage) -> None:
