@@ -285,6 +285,9 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
     compared = visitor.get(f"/compare?a={own.name}/{digit}&b={own.name}/{digit}", headers=HTML)
     assert "a drawn landscape" in compared.text
     assert "sample 3" not in compared.text
+    text = " ".join(Markup(compared.text).text.split())  # of one image that there is
+    assert "A and B are the same image" in text
+    assert "or upload another: B stays." in text
     other = visitor.get(f"/networks/mnist-resnet/digits/{digit}", headers=HTML)
     assert other.status_code == 200
 

@@ -53,6 +53,11 @@ def text_of(page: Markup) -> str:
     return " ".join(page.text.split())
 
 
+def is_picker_open(page: Markup) -> bool:
+    """Whether the choice of another B is unfolded."""
+    return any("open" in one for one in page.all("details") if one.get("class") == "side-picker")
+
+
 @pytest.fixture
 def inputs(digit: Digit) -> Pair:
     """Two inputs in one network."""
@@ -91,6 +96,20 @@ def test_a_alone_is_compared_too(look: Look, digit: Digit) -> None:
     side = images(look(f"/compare?a=mnist-classic/{digit.id}"))["b"]
     assert side["a"] == f"mnist-classic/{digit.id}"
     assert side["b"].startswith("mnist-classic/")
+
+
+def test_an_input_compared_with_itself_is_said_to_be_and_others_are_offered(
+    look: Look, inputs: Pair
+) -> None:
+    said = "A and B are the same digit, so nothing differs. Choose another input for B."
+    alone = {"a": inputs["a"], "b": inputs["a"]}
+    same = look(address(alone))
+    assert said in text_of(same)
+    assert is_picker_open(same)
+    for differing in (inputs, {**alone, "scale_b": "block1:0"}):
+        page = look(address(differing))
+        assert "A and B are the same" not in text_of(page)
+        assert not is_picker_open(page)
 
 
 def test_two_inputs_have_a_difference(look: Look, inputs: Pair) -> None:

@@ -132,6 +132,12 @@ class _Pair:
         return is_one_network(self.a, self.b)
 
     @property
+    def equal(self) -> bool:
+        """Whether there is nothing to compare: A is B."""
+        inputs_equal = self.a.digit.id == self.b.digit.id
+        return self.one_network and inputs_equal and self.a.scales == self.b.scales
+
+    @property
     def links(self) -> Links:
         return self.context.links
 
@@ -182,6 +188,7 @@ def compare_page(
     part = filter_part(a, shown.a, links, MOST_COLUMNS, page) if shown else None
     values = {
         "one_network": pair.one_network,
+        "equal": pair.equal,
         "modes": _modes(pair),
         "a": _card(context.services, a, "A", context.stored),
         "b": _card(context.services, b, "B", context.services.digits.get(b.digit.id)),
