@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from itertools import product
 from typing import Any, Final
@@ -257,6 +258,19 @@ def test_a_long_name_of_a_class_is_set_as_a_word(
     assert read(post(api)).header["values"]["predicted"] == "predicted"
     monkeypatch.setattr("skiplens.web.pages.prediction.LONGEST_NUMBER", 0)
     assert read(post(api)).header["values"]["predicted"] == "predicted is-word"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("", "Prediction: 7, "), ("?scale=block2:0", "Prediction without block2: ")],
+)
+def test_a_screen_reader_hears_what_the_page_of_the_digit_says(
+    api: TestClient, query: str, said: str
+) -> None:
+    heard = read(post(api, query=query)).header["announcement"]
+    page = api.get(f"/networks/mnist-resnet/digits/{stored(api)}{query}").text
+    assert heard.startswith(said)
+    assert f'data-prediction="{heard}"' in unescape(page)
 
 
 def test_with_a_branch_off_the_sentence_and_the_baseline_follow(api: TestClient) -> None:

@@ -102,7 +102,7 @@ def post_live(
         values |= experiments.live_values(experiment, page)
     header: dict[str, Any] = {
         "values": values,
-        "announcement": f"Prediction: {prediction.label}, {fmt.percent(prediction.share)}.",
+        "announcement": prediction.announcement,
         "warnings": drawn.warnings,
         "pictures": [_described(picture) for picture in pictures],
     }

@@ -46,6 +46,12 @@ class PredictionView:
         """Whether the most probable class has a longer name than a digit's."""
         return len(self.label) > LONGEST_NUMBER
 
+    @property
+    def announcement(self) -> str:
+        """What a screen reader says when the prediction changes."""
+        what = f"Prediction {self.scaled}" if self.scaled else "Prediction"
+        return f"{what}: {self.label}, {fmt.percent(self.share)}."
+
 
 def prediction_view(services: Services, forward: ForwardPass, find: str = "") -> PredictionView:
     """The prediction, compared with that of the network with every block on."""
