@@ -52,6 +52,15 @@ function wireTheme() {
   });
 }
 
+/** Scroll the sections, where they have not room side by side, to the current one. */
+function showCurrentSection() {
+  const row = document.querySelector(".sections");
+  const current = row?.querySelector("[aria-current]");
+  if (!row || !current) return;
+  const [outer, inner] = [row.getBoundingClientRect(), current.getBoundingClientRect()];
+  row.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+}
+
 /** Load the keyboard shortcuts with the first key, and hand them every key pressed meanwhile. */
 function wireKeyboard() {
   /** @type {typeof import("./keyboard/keyboard.js").handleKey | undefined} */
@@ -216,6 +225,7 @@ function showWait(line, milliseconds) {
 }
 
 wireTheme();
+showCurrentSection();
 wireKeyboard();
 wireImages();
 announcePrediction();

@@ -211,6 +211,14 @@ def test_a_phone_shows_input_answer_and_a_row_of_maps_at_once(open_page: OpenPag
     page.wait_for_function(f"({MAPS})() >= 3")
 
 
+@pytest.mark.parametrize("name", ["gallery", "comparison", "documentation"])
+def test_the_current_section_is_in_view_on_a_phone(
+    open_page: OpenPage, server: str, name: str
+) -> None:
+    page = open_page(address(server, name), width=360)
+    expect(page.locator(".sections [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("width", [390, 600, 768])
 @pytest.mark.parametrize("name", ["gallery", "gallery of rows"])
 def test_the_closed_map_is_whole_where_there_is_little_room(
