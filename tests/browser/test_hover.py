@@ -247,6 +247,22 @@ def test_a_value_of_an_equation_is_marked_in_all_its_maps(open_page: OpenPage, s
     expect(markers.first).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("touch", "said", "also"),
+    [
+        (False, "point at a value", "or point at the map"),
+        (True, "hold a finger on a map to read its values", "or tap the map"),
+    ],
+)
+def test_the_gesture_that_reads_values_is_the_one_there_is(
+    open_page: OpenPage, server: str, *, touch: bool, said: str, also: str
+) -> None:
+    page = open_page("/", width=390, has_touch=touch, is_mobile=touch)
+    expect(page.locator(LINE)).to_have_text(said, use_inner_text=True)
+    page.goto(page_of_a_digit(server, "/layers/block3.sum/filters/5"))
+    expect(page.locator(".play .meta")).to_have_text(also, use_inner_text=True)
+
+
 def test_on_a_phone_the_line_of_an_equation_is_in_view_while_a_finger_reads(
     open_page: OpenPage,
 ) -> None:

@@ -69,6 +69,22 @@ def test_a_kernel_slides_over_what_its_layer_gets(context: PageContext) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        ("block1.conv1", "Slide the kernel"),
+        ("block3.shortcut.pool", "Slide the window"),
+        ("block1.relu1", "Go through the map"),
+    ],
+)
+def test_the_button_names_what_the_layer_has(
+    client: TestClient, gallery: str, layer: str, said: str
+) -> None:
+    html = client.get(f"{gallery}/layers/{layer}/filters/0").text
+    (button,) = re.findall("<button[^>]*data-slide[^>]*><span>▶ ([^<]*)</span>", html)
+    assert button == said
+
+
 def test_the_picture_of_a_kernel_is_described(client: TestClient, gallery: str) -> None:
     html = client.get(f"{gallery}/layers/block1.conv1/filters/0").text
     assert 'alt="The kernel, one slice for each of 16 maps"' in html
