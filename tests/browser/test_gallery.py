@@ -6,8 +6,20 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.pages import address
 
 PREDICTION = ".predicted"
+# Of each row of figures, how far below its top maps begin: each height once.
+LEVELS = """() => {
+  const rows = new Map();
+  for (const figure of document.querySelectorAll("#block1 .equation-maps > figure")) {
+    const { top } = figure.getBoundingClientRect();
+    const begin = figure.querySelector(".map-panel").getBoundingClientRect().top;
+    const row = Math.round(top);
+    rows.set(row, (rows.get(row) ?? new Set()).add(Math.round(begin - top)));
+  }
+  return [...rows.values()].map((heights) => [...heights]);
+}"""
 
 
 @pytest.mark.parametrize("javascript", [False, True])
@@ -36,6 +48,19 @@ def test_without_scripts_a_branch_is_switched_off_and_on(open_page: OpenPage) ->
     expect(page).not_to_have_url(re.compile("scale="))
     page.get_by_role("link", name="all off").click()
     expect(page.locator(".prediction-change")).to_contain_text("block1, block2, block3")
+
+
+@pytest.mark.parametrize("network", ["mnist-resnet", "mnist-highway"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_the_maps_of_a_row_are_level_where_names_take_more_lines(
+    open_page: OpenPage, server: str, network: str, width: int
+) -> None:
+    page = open_page(address(server, "gallery").replace("mnist-resnet", network), width=width)
+    kind = page.locator("#block1 .equation-maps .meta").nth(1)
+    kind.evaluate("(one) => { one.textContent = 'more words than a line has room for '.repeat(3) }")
+    levels = page.evaluate(LEVELS)
+    assert len(levels) == (1 if width > 1355 else 2 if network == "mnist-resnet" else 3)
+    assert [len(heights) for heights in levels] == [1] * len(levels)
 
 
 @pytest.mark.parametrize("javascript", [False, True])
