@@ -63,6 +63,14 @@ def test_two_recurrent_networks_are_compared_at_the_first_block(look: Look, digi
     assert any(label.startswith("block1.sum of A") for label in labels)
 
 
+def test_the_blocks_have_units_and_no_filters(look: Look, digit: Digit) -> None:
+    page = look(f"/networks/{NETWORK}/digits/{digit.id}/blocks")
+    assert "Each unit across blocks" in page.text
+    assert "over all positions and units" in page.text
+    (alt,) = {one["alt"] for one in page.all("img") if one["alt"].startswith("Output of")}
+    assert alt.endswith("one column for each of 64 units")
+
+
 @pytest.mark.parametrize("unit", [7, 40])
 def test_a_state_is_computed_from_its_gates_and_the_state_before(
     look: Look, digit: Digit, unit: int

@@ -108,7 +108,7 @@ def _stage_figure(
     table, picture = drawn()
     zooms = (table.zoom_within(room, _LARGEST_MAP) for room in _WIDER_ROOMS)
     name = f"{title} of {_span([block.name for block in stage])}"
-    columns = fmt.pluralise(table.layout.columns, "filter")
+    columns = fmt.pluralise(table.layout.columns, table.rows[0].layer.filter_noun)
     return StageFigure(
         name=name,
         picture=picture,
@@ -162,6 +162,7 @@ def blocks_page(context: PageContext, target: int | None, beside: str | None) ->
         "largest_norm": _largest_norm([*found, *means.values()]),
         "digits": manifest.evaluation.digits if manifest.evaluation else 0,
         "stages": stage_figures(context),
+        "filter_noun": _filter_noun(manifest),
         "early_exits": exits,
         "exit_classes": shown_classes(exits or rows),
         "row_exits": rows,
@@ -187,6 +188,12 @@ def shown_classes(exits: Sequence[EarlyExit]) -> tuple[int, ...]:
         return tuple(range(len(exits[-1].probabilities))) if exits else ()
     last = exits[-1].probabilities
     return tuple(sorted(np.argsort(-last)[:LIKELIEST].tolist()))
+
+
+def _filter_noun(manifest: Manifest) -> str:
+    """What a filter of the blocks is called: a ``unit`` if none of them has filters."""
+    outputs = (find_layer(manifest, block.output) for block in manifest.blocks)
+    return "unit" if {layer.filter_noun for layer in outputs} == {"unit"} else "filter"
 
 
 def _only_merge(manifest: Manifest) -> str | None:
