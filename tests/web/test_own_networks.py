@@ -205,6 +205,21 @@ def test_a_label_is_that_of_a_digit(
     assert "right, labelled 7" in shipped
 
 
+@pytest.mark.parametrize("own", [tutorial_convnet, of_colours], indirect=True)
+def test_without_blocks_a_range_is_that_of_each_layer(
+    visitor: TestClient, manifest: Manifest, view: str
+) -> None:
+    layer = f"{view}/layers/{manifest.layers[0].name}"
+    for address in (view, layer, f"{layer}/filters/0", f"{view}?normalize=block"):
+        page = Markup(visitor.get(address, headers=HTML).text)
+        choices = {one["value"]: one for one in page.all("option")}
+        usual = "block" if manifest.blocks else "layer"
+        assert ("block" in choices) == bool(manifest.blocks)
+        assert choices[usual].keys() >= {"selected", "data-default"}
+    blocks = visitor.get(f"{view}/blocks", headers=HTML).text
+    assert (f'<a href="{view}">See its layers</a>' in blocks) == (not manifest.blocks)
+
+
 @pytest.mark.parametrize("own", [perceptron], indirect=True)
 def test_a_network_without_kernels_has_none_to_name(
     visitor: TestClient, own: Path, manifest: Manifest

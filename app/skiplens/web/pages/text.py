@@ -15,10 +15,10 @@ from skiplens.web.parameters import PaletteChoice
 
 SHARING: Final[dict[Normalisation, tuple[str, str]]] = {
     Normalisation.FILTER: ("each filter", "each filter has its own value range"),
-    Normalisation.LAYER: ("the layer", "one value range for the whole layer"),
+    Normalisation.LAYER: ("each layer", "one value range for the whole layer"),
     Normalisation.BLOCK: ("each block", "one value range for x, F(x), sum and output"),
     Normalisation.NETWORK: ("the network", "one value range for the whole network"),
-    Normalisation.SYMMETRIC: ("the layer, centred on zero", "one value range, centred on zero"),
+    Normalisation.SYMMETRIC: ("each layer, centred on zero", "one value range, centred on zero"),
 }
 
 SORTING: Final[dict[Sort, tuple[str, str]]] = {
