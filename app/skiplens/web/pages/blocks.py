@@ -9,6 +9,7 @@ import numpy as np
 from skiplens.core.manifest import BlockInfo, BlockMetrics, Manifest
 from skiplens.service.early_exits_and_votes import EarlyExit, early_exits, exits_by_row
 from skiplens.service.feature_map_table import FeatureMapTable, stage_table, stages
+from skiplens.service.registry import find_layer
 from skiplens.web.links import Links
 from skiplens.web.pages import fmt, text
 from skiplens.web.pages.context import PageContext
