@@ -67,7 +67,6 @@ def measure() -> Iterator[Result]:
             }
             | {_SUBSETS: partial(_follow, client, numbers, addresses.NETWORK, "removal")},
             _ROUNDS,
-            {},
         )
     over = "a frame, over keeping the digit and fetching the same maps"
     yield Result(over, ratio(seconds["frame"], seconds["kept"]), target=Target("<=", 0.5))

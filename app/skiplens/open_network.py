@@ -241,4 +241,5 @@ def _in_python(reason: str) -> str:
             return "trust=True" if name == "trust" else f"{name}="
         return f"{name}={value if value.isdecimal() else repr(value)}"
 
-    return re.sub(r"--([a-z]+)\b(?: (\d+|[\w.]+\.py)\b)?", argument, reason)
+    names = "preprocess|fit|kind|size|output|classes|data|trust|with"
+    return re.sub(rf"(?<!\S)--({names})\b(?: (\d+|\S+\.py)\b)?", argument, reason)

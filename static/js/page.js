@@ -69,7 +69,7 @@ function wireLinks() {
 
 /** The parameter with the page's factors: a comparison has those of A and those of B. @param {URL} address */
 function factorsOf({ pathname }) {
-  return pathname.endsWith("/compare") ? "scale_a" : "scale";
+  return pathname === `${document.documentElement.dataset["root"] ?? ""}/compare` ? "scale_a" : "scale";
 }
 
 /** The form around the input, on which people draw. @returns {HTMLFormElement | null} */

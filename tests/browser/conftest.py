@@ -71,7 +71,7 @@ def is_indexed(network: str) -> bool:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server with a small data set, read by the networks that a page asks."""
+    """The address of a real server with a small data set, which two networks have read."""
     folder = tmp_path_factory.mktemp("state")
     data = write_test_set(folder / "mnist", shifted_samples())
     with serving(folder, "--data", str(data)) as address:

@@ -216,7 +216,9 @@ def test_the_current_section_is_in_view_on_a_phone(
     open_page: OpenPage, server: str, name: str
 ) -> None:
     page = open_page(address(server, name), width=360)
-    expect(page.locator(".sections [aria-current]")).to_be_in_viewport(ratio=0.95)
+    expect(page.locator(".sections [aria-current]")).to_be_in_viewport(
+        ratio=0.95
+    )  # edges are rounded to pixels
 
 
 @pytest.mark.parametrize("width", [390, 600, 768])

@@ -234,7 +234,7 @@ def test_what_is_copied_is_enough_to_serve_and_is_left_as_it_is(
     ):
         try:
             assert server.stdout is not None
-            assert "http://0.0.0.0:" in server.stdout.readline()
+            assert "http://127.0.0.1:" in server.stdout.readline()
             liveness = re.search(r"liveness.* port=(\d+)", log_file.read_text())
             assert liveness is not None
             assert is_healthy(int(liveness[1]))

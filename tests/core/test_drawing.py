@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ImageDraw
 
-from skiplens.core.drawing import PAPER, Point, Stroke, blank_paper, draw_over, draw_strokes
+from skiplens.core.drawing import PAPER_SIDE as SIDE
+from skiplens.core.drawing import Point, Stroke, blank_paper, draw_over, draw_strokes
 
 WIDTH = 0.1
 ZIGZAG: tuple[Point, ...] = ((0.2, 0.2, 0.06), (0.8, 0.3, 0.06), (0.3, 0.7, 0.09), (0.8, 0.8, 0.12))
@@ -24,38 +25,38 @@ def ink(image: NDArray[np.uint8]) -> float:
 
 def test_a_single_point_is_a_disc_of_its_width() -> None:
     image = draw_strokes([line((0.25, 0.75), width=0.2)])
-    assert image.shape == (PAPER, PAPER)
+    assert image.shape == (SIDE, SIDE)
     assert image.dtype == np.uint8
     assert ink(image) == pytest.approx(np.pi * 0.1**2, rel=0.05)
     rows, columns = np.nonzero(image)
-    assert (rows.mean() / PAPER, columns.mean() / PAPER) == pytest.approx((0.75, 0.25), abs=0.01)
+    assert (rows.mean() / SIDE, columns.mean() / SIDE) == pytest.approx((0.75, 0.25), abs=0.01)
 
 
 @pytest.mark.parametrize("width", [0.04, 0.09, 0.16])
 def test_a_line_is_as_wide_as_its_points_say(width: float) -> None:
     image = draw_strokes([line((0.2, 0.5), (0.5, 0.5), (0.8, 0.5), width=width)])
-    across = image[:, PAPER // 4 : -PAPER // 4] / 255
-    np.testing.assert_allclose(across.sum(axis=0) / PAPER, width, atol=1.2 / PAPER)
+    across = image[:, SIDE // 4 : -SIDE // 4] / 255
+    np.testing.assert_allclose(across.sum(axis=0) / SIDE, width, atol=1.2 / SIDE)
 
 
 def test_a_line_without_width_is_still_seen() -> None:
     image = draw_strokes([line((0.2, 0.5), (0.8, 0.5), width=0)])
-    assert (image[:, PAPER // 4 : -PAPER // 4].max(axis=0) > 0).all()
+    assert (image[:, SIDE // 4 : -SIDE // 4].max(axis=0) > 0).all()
 
 
 def test_pressure_makes_a_line_wider_along_its_way() -> None:
     image = draw_strokes([Stroke([(0.1, 0.5, 0.04), (0.5, 0.5, 0.1), (0.9, 0.5, 0.16)])])
-    across = (image / 255).sum(axis=0)[PAPER // 8 : -PAPER // 8]
+    across = (image / 255).sum(axis=0)[SIDE // 8 : -SIDE // 8]
     assert (np.diff(across[::8]) > 0).all()
 
 
 def test_a_line_turns_at_a_point_without_a_corner() -> None:
     """Its middle line has no jump in direction: a curve leads past the point, not through it."""
     image = draw_strokes([line((0.2, 0.8), (0.5, 0.2), (0.8, 0.8), width=0.05)])
-    tops = (image > 127).argmax(axis=0)[round(0.3 * PAPER) : round(0.7 * PAPER)].astype(float)
+    tops = (image > 127).argmax(axis=0)[round(0.3 * SIDE) : round(0.7 * SIDE)].astype(float)
     steps = np.convolve(np.diff(tops), np.ones(5) / 5, "valid")
     assert np.abs(np.diff(steps)).max() < 0.5
-    assert tops.min() > 0.3 * PAPER
+    assert tops.min() > 0.3 * SIDE
 
 
 def test_a_line_has_no_gaps_however_far_its_points_are_apart() -> None:
@@ -66,9 +67,9 @@ def test_a_line_has_no_gaps_however_far_its_points_are_apart() -> None:
 def test_an_eraser_takes_ink_away_and_a_later_stroke_puts_it_back() -> None:
     across, down = line((0.1, 0.5), (0.9, 0.5)), ((0.5, 0.1), (0.5, 0.9))
     erased = draw_strokes([across, line(*down, erase=True)])
-    middle = PAPER // 2
+    middle = SIDE // 2
     assert erased[middle, middle] == 0
-    assert erased[middle, PAPER // 4] == 255
+    assert erased[middle, SIDE // 4] == 255
     assert draw_strokes([across, line(*down, erase=True), line(*down)])[middle, middle] == 255
 
 
@@ -76,12 +77,12 @@ def test_over_a_digit_its_ink_stays_where_nothing_is_drawn() -> None:
     under = np.zeros((28, 28), np.uint8)
     under[6:22, 7:21] = 200
     enlarged = draw_strokes([], under)
-    assert enlarged.shape == (PAPER, PAPER)
-    assert enlarged[PAPER // 2, PAPER // 2] == 200
+    assert enlarged.shape == (SIDE, SIDE)
+    assert enlarged[SIDE // 2, SIDE // 2] == 200
     assert ink(enlarged) == pytest.approx(float(under.mean()) / 255, rel=0.05)
     erased = draw_strokes([line((0.5, 0.5), width=0.2, erase=True)], under)
-    assert erased[PAPER // 2, PAPER // 2] == 0
-    assert erased[round(0.3 * PAPER), round(0.3 * PAPER)] == 200
+    assert erased[SIDE // 2, SIDE // 2] == 0
+    assert erased[round(0.3 * SIDE), round(0.3 * SIDE)] == 200
 
 
 @pytest.mark.parametrize("place", [(-1.0, 0.5), (2.0, 2.0), (0.5, -1.0)])
@@ -91,8 +92,8 @@ def test_what_is_outside_leaves_no_ink(place: tuple[float, float]) -> None:
 
 def test_a_line_that_leaves_the_square_is_cut_at_its_edge() -> None:
     image = draw_strokes([line((0.5, 0.5), (2.0, 0.5))])
-    assert image[PAPER // 2, -1] == 255
-    assert not image[:, : PAPER // 4].any()
+    assert image[SIDE // 2, -1] == 255
+    assert not image[:, : SIDE // 4].any()
 
 
 def test_the_same_strokes_give_the_same_bytes() -> None:

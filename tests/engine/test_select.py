@@ -59,7 +59,7 @@ def test_the_choice_follows_from_what_there_is(
 
 
 def test_keras_without_keras_is_told(machine: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StartupError, match="engine keras needs Keras and a backend installed"):
+    with pytest.raises(StartupError, match="engine keras needs Keras and a backend: pip install"):
         choose("keras")
 
 

@@ -182,7 +182,7 @@ def test_without_zarr_it_says_how_to_get_it(
     engine: Engine, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extraction, "find_spec", lambda name: None)
-    with pytest.raises(ExportError, match=r"pip install 'skiplens\[extract\]'"):
+    with pytest.raises(ExportError, match=r'pip install "\.\[extract\]"'):
         extracted(engine, source, tmp_path / "a.zarr")
 
 

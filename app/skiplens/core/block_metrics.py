@@ -27,7 +27,8 @@ class FilterMetrics(Published):
     norm_sum: float
     """Norm of the filter's map in the sum."""
     ratio: float | None
-    """norm_residual / norm_x; 0 if norm_x is 0; null if either norm is null."""
+    """norm_residual / norm_x; 0 if norm_x is 0; null if either norm is null, and where x is
+    multiplied by F(x)."""
     cosine: float | None
     """Cosine of the angle between the two maps, -1 to 1; 0 if either is zero; null if either is
     missing."""

@@ -10,8 +10,8 @@ from PIL import Image, ImageColor, ImageDraw
 
 from skiplens.core.limits import DEFAULT, ImageLimits
 
-PAPER: Final = 128  # several times the 20 pixels that a digit is scaled to
-_FINE: Final = 2 * PAPER  # drawn at twice the size and averaged, for smooth edges
+PAPER_SIDE: Final = 128  # several times the 20 pixels that a digit is scaled to
+_FINE: Final = 2 * PAPER_SIDE  # drawn at twice the size and averaged, for smooth edges
 _DISCS_A_WIDTH: Final = 6  # discs along a piece of a line as long as it is wide
 _THINNEST: Final = 1.0  # pixels, at the fine size
 _INK, _PAPER = 255, 0
@@ -56,7 +56,7 @@ def draw_strokes(
     else:
         canvas = Image.fromarray(under).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
     _draw(canvas, _FINE, limits, strokes, lambda stroke: _PAPER if stroke.erase else _INK)
-    return np.asarray(canvas.reduce(_FINE // PAPER))
+    return np.asarray(canvas.reduce(_FINE // PAPER_SIDE))
 
 
 def blank_paper(shape: tuple[int, int, int]) -> NDArray[np.uint8]:

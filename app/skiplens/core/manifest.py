@@ -199,8 +199,9 @@ class BlockInfo(Published):
     input: str
     """Layer that computes x."""
     identity: str | None
-    """Layer that enters the merge as the identity: the input, or its projection where the block
-    changes shape; null without an identity path."""
+    """Layer that enters the merge as the identity: the input, its projection where the block
+    changes shape, or the sum of an earlier block with the same input; null without an identity
+    path."""
     residual: str
     """Layer that computes F(x)."""
     gate: str | None
@@ -342,6 +343,10 @@ class Manifest:
     def noun(self) -> str:
         """What its input is called."""
         return self.input.kind
+
+    def projects(self, block: BlockInfo) -> bool:
+        """Whether a block's x is projected on its identity path, rather than summed up before."""
+        return block.identity not in {None, block.input, *(other.sum for other in self.blocks)}
 
     def answers_like(self, other: "Manifest") -> bool:
         """Whether both take images of one kind and know the same classes."""

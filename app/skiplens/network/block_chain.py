@@ -1,6 +1,7 @@
 """A network as a chain of blocks that can be left out, scaled, and run in another order."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import keras
@@ -25,13 +26,19 @@ class BlockChain:
     in another order.
 
     Raises:
-        TrainingError: it has no blocks, or is of other images than MNIST's digits.
+        TrainingError: it has no blocks, or blocks that do not follow one another, or is of other
+            images than MNIST's digits.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self.network, traced = network, instrument(network)
         if not traced.blocks:
             raise TrainingError(f"network {network.name} has no blocks to experiment with")
+        if any(block.output != after.input for block, after in pairwise(traced.blocks)):
+            raise TrainingError(
+                f"the blocks of network {network.name} do not follow one another directly; "
+                "experiments remove, scale and reorder the blocks of a chain"
+            )
         shape, classes = image_shape(network), traced.layers[-1].filters
         if shape != (SIDE, SIDE, 1) or classes < DIGIT_CLASSES:
             found = " x ".join(map(str, shape))

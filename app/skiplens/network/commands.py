@@ -442,10 +442,10 @@ def _restore_loss(network: Any, path: Path) -> None:
     import h5py
     import keras
 
-    with h5py.File(path) as file:
+    # It is one of the user's own, or one for each output, or the file is odd.
+    with suppress(ValueError, TypeError, AttributeError), h5py.File(path) as file:
         loss = json.loads(file.attrs.get("training_config", "{}")).get("loss")
-    if loss:
-        with suppress(ValueError, TypeError):  # one of the user's own, or one for each output
+        if loss:
             network.compile(loss=keras.losses.get(loss))
 
 
@@ -488,7 +488,8 @@ def measure_experiments(model_folder: Path, data: Path | None, names: Sequence[s
         names: of the experiments to measure again; without any, those that are missing.
 
     Raises:
-        TrainingError: there is no such experiment, or no such network.
+        TrainingError: there is no such experiment or network; or the network has no blocks that
+            follow one another, or takes other images than MNIST's digits.
     """
     _prepare_tensorflow()
     from skiplens.network import block_measures

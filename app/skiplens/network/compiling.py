@@ -181,8 +181,8 @@ def _check_values(network: keras.Model, traced: InstrumentedModel) -> None:
     for name, values in found.items():
         if differ(values, again[name]):
             raise CompileError(
-                f"layer {name} is random: it gives other values each time, so that nothing tells "
-                "what comes of a change"
+                f"layer {name} is random even when not training: it gives different values each "
+                "time, so the effect of a change cannot be told from chance"
             )
     entry = network.inputs[0].shape
     batch = np.repeat(pixels.reshape(1, *entry[1:]), entry[0] or 1, axis=0)
@@ -217,7 +217,7 @@ def _with_contract(
     shape = image_shape(network) or (0, 0, 0)  # it is checked
     structure = analyse(network, shape)
     loss = regression_loss(file, options.output) if structure.ends_in_logits else None
-    if loss and not (options.classes or is_compiled):  # which was told of classes then
+    if loss and not (options.classes or is_compiled):  # accepted as one of classes before
         raise CompileError(
             f"network {folder.name} was trained with {loss}: its {network.output_shape[-1]} values "
             "are a regression, not classes; where they are scores of classes, --classes names them"
@@ -236,7 +236,7 @@ class _Former(NamedTuple):
 
 def _former(folder: Path) -> _Former:
     found = stored_manifest(folder)
-    return _Former(found.get("input", {}).get("kind"), tuple(found.get("classes", ())))
+    return _Former((found.get("input") or {}).get("kind"), tuple(found.get("classes") or ()))
 
 
 def _classes(

@@ -100,7 +100,7 @@ def _mean_metrics(
                 for row in range(rows)
             )
         mean = {name: _mean(metrics, name) for name in _METRICS}
-        means.append(BlockMetrics(block.name, **mean))  # type: ignore[arg-type]  # cosine alone may be None
+        means.append(BlockMetrics(block.name, **mean))  # type: ignore[arg-type]  # ratio, cosine and relu_zeroed may be None
     return tuple(means)
 
 

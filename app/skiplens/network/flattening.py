@@ -86,7 +86,8 @@ class Merge:
         call: the call that merges them.
         kind: ``highway``, a name in :data:`skiplens.network.residual.MERGES`, or ``custom``.
         x: the tensor that both come from.
-        identity: ``x`` or its projection, as it enters the merge.
+        identity: ``x``, its projection, or what ``x`` was merged into before, as it enters the
+            merge.
         residual: ``F(x)``, before it is scaled.
         gate: ``T(x)`` of a highway block, before it is scaled.
         written: the Residual that it was written as, if it was.

@@ -365,7 +365,7 @@ _ACTIVATIONS: Final[dict[str, Function]] = {  # by Keras' name, without undersco
 
 def _activation_of(layer: Any) -> Function | None:
     """The function of an activation layer, or of the operation behind a Keras function."""
-    if isinstance(layer, keras.layers.Activation):
+    if isinstance(layer, keras.layers.Activation) and calls_as_keras(layer):
         function = layer.activation
         known = keras.activations.get(getattr(function, "__name__", "linear")) is function
         return _ACTIVATIONS.get(function.__name__.replace("_", "")) if known else None

@@ -85,8 +85,8 @@ def read_images(source: Path, classes: tuple[str, ...]) -> LabelledImages:
     shared = {name for name, count in Counter(classes).items() if count > 1}
     if known not in (None, numbers) and (unclear := sorted(found & shared)):
         raise CompileError(
-            f"{source} has a folder {unclear[0]}, and the network several classes of that name; "
-            "give the folder the number of its class"
+            f"{source} has a folder {unclear[0]}, but the network has several classes of that "
+            "name; name the folder after the number of its class"
         )
     images: list[Path] = []
     labels: list[int] = []

@@ -9,6 +9,7 @@ from typing import Any, Final
 import keras
 
 from skiplens.core.manifest import OTHER, SPATIAL_RANK, BlockInfo, LayerInfo
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.recurrent import is_recurrent
 from skiplens.network.residual import MERGES, FunctionLayer, HighwayGate, Residual
 
@@ -125,7 +126,7 @@ def activation_of(layer: Any) -> str | None:
 
 def _applied_last(layer: Any) -> Any:
     """The activation of one of Keras' layers; a user's own can apply its own anywhere."""
-    is_known = type(layer).__module__.startswith("keras.") and hasattr(layer, "activation")
+    is_known = calls_as_keras(layer) and hasattr(layer, "activation")
     return layer.activation if is_known else keras.activations.linear
 
 
@@ -152,6 +153,8 @@ def spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 def is_plain_relu(layer: Any) -> bool:
     """Whether it computes ``max(x, 0)``, without ceiling, leak or threshold."""
+    if not calls_as_keras(layer):
+        return False
     if isinstance(layer, keras.layers.Activation):
         return layer.activation is keras.activations.relu
     if not isinstance(layer, keras.layers.ReLU):
@@ -161,6 +164,8 @@ def is_plain_relu(layer: Any) -> bool:
 
 def is_never_negative(layer: Any) -> bool:
     """Whether its output is never negative, whatever its input."""
+    if not calls_as_keras(layer):
+        return False
     if isinstance(layer, keras.layers.ReLU):
         return bool(layer.negative_slope == 0 and layer.threshold >= 0)
     return (
@@ -172,6 +177,8 @@ def is_never_negative(layer: Any) -> bool:
 
 def is_softmax(layer: Any) -> bool:
     """Whether it is a softmax over the last axis."""
+    if not calls_as_keras(layer):
+        return False
     if isinstance(layer, keras.layers.Softmax):
         return bool(layer.axis == -1)
     if isinstance(layer, keras.layers.Activation):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from skiplens.core.manifest import GraphInfo
 from skiplens.errors import CompileError
+from skiplens.network.keras_calls import calls_as_keras
 from skiplens.network.layer_records import is_operation
 from skiplens.network.recurrent import unrolled
 from skiplens.network.residual import FunctionLayer
@@ -75,7 +76,7 @@ def computable(layer: Any, x: Tensor) -> Tensor | None:
     """The layer's output from operations that LiteRT computes as Keras does; ``None`` where the
     layer itself consists of them.
     """
-    is_unit = isinstance(layer, keras.layers.UnitNormalization)
+    is_unit = isinstance(layer, keras.layers.UnitNormalization) and calls_as_keras(layer)
     if is_unit or (is_operation(layer, "Normalize") and layer.order == _EUCLIDEAN):
         return FunctionLayer(None, partial(_of_unit_length, axis=layer.axis))([x])
     return unrolled(layer, x)

@@ -14,7 +14,7 @@ def load_mnist(part: Part, source: Path | None = None) -> Split:
         source: see :func:`skiplens.mnist.read_split`; ``None`` downloads MNIST through Keras.
 
     Raises:
-        DatasetError: the source is missing or damaged.
+        DatasetError: the source is missing or damaged or holds no digits, or the download fails.
     """
     if source is not None:
         return read_split(source, part)
@@ -25,7 +25,7 @@ def load_mnist(part: Part, source: Path | None = None) -> Split:
     except Exception as error:  # Keras raises no narrower class
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DatasetError(
-            f"MNIST cannot be downloaded; pass its folder by --data, or compile with --no-measure: "
-            f"{reason}"
+            f"MNIST cannot be downloaded ({reason}); pass its folder with --data, or compile with "
+            "--no-measure"
         ) from error
     return Split(*(train if part == "train" else test))

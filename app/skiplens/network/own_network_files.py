@@ -329,6 +329,7 @@ def is_compiled(folder: Path, *, measured: bool) -> bool:
     found = stored_manifest(folder)
     return (
         found.get("format") == FORMAT
+        and bool(found.get("files"))
         and all((folder / name).is_file() for name in found["files"])
-        and (not measured or found["test_accuracy"] is not None)
+        and (not measured or found.get("test_accuracy") is not None)
     )

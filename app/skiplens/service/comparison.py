@@ -150,7 +150,8 @@ def find_pair(a: Manifest, b: Manifest, layer: str, layer_b: str | None = None) 
 
     Raises:
         UnknownLayerError: A has no such layer, or B none of that name.
-        InvalidParameterError: B has none at its place, or it is of one network and another one.
+        InvalidParameterError: B has no layer at its place; or A and B are one network, and
+            ``layer_b`` is another layer.
     """
     own = find_layer(a, layer)
     other = None if layer_b is None else find_layer(b, layer_b)

@@ -27,9 +27,8 @@ from skiplens.core.preprocessing import PreprocessedDigit
 from skiplens.errors import BusyError, ImageWorkError, OutOfResourcesError, SkiplensError
 from skiplens.service.admission import ANYONE, Places, Quota
 
-LONGEST_SIDE: Final = (
-    512  # of a picture that is stored, pixels, where no network takes a larger one
-)
+LONGEST_SIDE: Final = 512
+"""Pixels of the longer side of a picture that is stored, where no network takes a larger one."""
 _LONGEST_OF_ALL: Final = 2048  # a worker's answer then takes 50 MB of the memory for an image
 _WORKER: Final = "skiplens.core.image_worker"
 
@@ -48,7 +47,7 @@ class DecodingPool:
     Args:
         limits: largest image.
         bounds: of the work.
-        longest: side of a picture, in pixels.
+        longest: most pixels along a side of a picture.
 
     Attributes:
         memory: bytes of bodies and of images being decoded.

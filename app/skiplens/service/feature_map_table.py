@@ -145,7 +145,7 @@ def block_table(
     x and F(x) begins in the column after the other.
     """
     named = {
-        "x" if block.identity == block.input else "projected x": block.identity,
+        "projected x" if forward.manifest.projects(block) else "x": block.identity,
         "F(x)": block.residual,
         "gate": block.gate,
         "sum" if block.merge in SUMS else "merge": block.sum,

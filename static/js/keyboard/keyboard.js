@@ -102,7 +102,7 @@ function digitOnPage() {
   const form = document.querySelector("form[data-draw]");
   const { digit, page } = form instanceof HTMLElement ? form.dataset : {};
   return {
-    digit: digit ?? /\/digits\/([^/]+)/.exec(location.pathname)?.[1] ?? "",
+    digit: digit ?? /\/networks\/[^/]+\/digits\/([^/]+)/.exec(location.pathname)?.[1] ?? "",
     address: page ?? location.href,
   };
 }

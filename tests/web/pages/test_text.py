@@ -43,9 +43,9 @@ def test_without_an_activation_there_is_no_relu(block: BlockInfo) -> None:
     assert text.formula(bare) == "output = x + F(x)"
 
 
-def test_each_merge_has_its_own_description(block: BlockInfo) -> None:
+def test_each_merge_has_its_own_description(engine: Engine, block: BlockInfo) -> None:
     merges = ("add", "highway", "multiply", "average", "maximum", "concatenate", "custom", None)
-    words = [text.describe_block(replace(block, merge=merge)) for merge in merges]
+    words = [text.describe_block(replace(block, merge=merge), engine.manifest) for merge in merges]
     assert len(set(words)) == len(merges)
 
 
@@ -93,9 +93,10 @@ def test_only_dense_logits_are_weighted_sums(engine: Engine) -> None:
     ],
 )
 def test_what_follows_a_sum_is_told(
-    block: BlockInfo, rectified: bool, output: str, says: str
+    engine: Engine, block: BlockInfo, rectified: bool, output: str, says: str
 ) -> None:
-    assert says in text.describe_block(replace(block, rectified=rectified, output=output))
+    ended = replace(block, rectified=rectified, output=output)
+    assert says in text.describe_block(ended, engine.manifest)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,14 @@ def test_an_output_is_only_called_the_next_blocks_x_where_it_is(
         first, last = manifest.blocks[0], manifest.blocks[-1]
         follows = [text.is_x(manifest, block.output) for block in manifest.blocks]
         assert follows == [True] * (len(follows) - 1) + [False]
-        assert "next block's x" not in text.describe_block(last)
+        assert "next block's x" not in text.describe_block(last, manifest)
         said = text.describe_layer(manifest, find_layer(manifest, last.output))
         assert "next block's x" not in said
         assert "the next block" in page_text(look, digit, network)
         assert "block before" not in page_text(look, digit, network, f"/blocks/{first.name}")
     manifest = engines[RESIDUAL].manifest
     said = text.describe_layer(manifest, find_layer(manifest, "block1.output"))
-    assert said == "ReLU of the sum: the block's output, and the next block's x."
+    assert said == "ReLU of what the block merges: its output, and the next block's x."
 
 
 @pytest.mark.parametrize("network", ["mnist-rows-plain", "mnist-stream-plain"])
@@ -141,8 +142,17 @@ def test_layers_without_relu_are_not_said_to_have_one(
     assert "What the block's layers compute." in said
 
 
-def test_a_projection_is_described_without_a_shape(block: BlockInfo) -> None:
-    words = text.describe_block(replace(block, identity="block1.identity"))
+def test_a_sum_that_x_was_added_to_is_no_projection(engine: Engine) -> None:
+    first, second, *_ = engine.manifest.blocks
+    beside = replace(second, input=first.input, identity=first.sum)
+    words = text.describe_block(beside, engine.manifest)
+    assert words.startswith("F(x) is computed from the x of an earlier block")
+    assert not engine.manifest.projects(beside)
+    assert engine.manifest.projects(replace(second, identity="block2.identity"))
+
+
+def test_a_projection_is_described_without_a_shape(engine: Engine, block: BlockInfo) -> None:
+    words = text.describe_block(replace(block, identity="block1.identity"), engine.manifest)
     assert "a projection gives x the shape of F(x)" in words
     assert not {"half", "twice"} & set(words.split())
 

@@ -122,8 +122,8 @@ def compare_grid_png(  # noqa: PLR0913, PLR0917  # one parameter each
     filters: Filters = None,
 ) -> Response:
     """In one network A and B share one range, and their difference has a symmetric one of its own;
-    of two networks, each side is the grid of its layer. `normalize`, `sort` and `block` are of use
-    for two networks alone; `block` is then one of that side's network.
+    of two networks, each side is the grid of its layer. `normalize`, `sort` and `block` have an
+    effect only with two networks; `block` then names a block of that side's network.
     """
     a, b = pair
     layers = find_pair(a.manifest, b.manifest, layer, layer_b)

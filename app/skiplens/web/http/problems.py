@@ -268,12 +268,12 @@ def _documented(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, ob
     }
 
 
-_NO_TOKEN: Final = {401: "The server has a token, and was told none or another one"}
+_NO_TOKEN: Final = {401: "The server requires a token; the request has none, or a wrong one"}
 TOKEN_NEEDED: Final = _documented(_NO_TOKEN)
 PROBLEMS: Final = _documented(
     {
         **_NO_TOKEN,
-        404: "There is no network, layer, block, filter or digit of that name",
+        404: "There is no such network, layer, block, stage, filter, position, digit or result",
         422: "A parameter is not allowed",
         503: "The server is busy; Retry-After says when to try again",
     }

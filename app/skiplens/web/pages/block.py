@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from skiplens.core.block_metrics import FilterMetrics, filter_metrics
-from skiplens.core.manifest import BlockInfo, BlockMetrics, LayerInfo
+from skiplens.core.manifest import SUMS, BlockInfo, BlockMetrics, LayerInfo
 from skiplens.service.feature_map_table import FeatureMapTable, block_table
 from skiplens.service.map_grids import kernel_range
 from skiplens.service.registry import find_layer
@@ -68,9 +68,17 @@ class Metric:
 
     def describe(self, block: BlockInfo) -> tuple[str, ...]:
         """Title and explanation for a block; empty if it has no such metric."""
-        names = text.symbols_of_block(block)
         described = self.described if block.identity else self.without_identity
-        return tuple(part.format(names) for part in described or ())
+        return tuple(self._worded(part, block) for part in described or ())
+
+    def head(self, block: BlockInfo) -> str:
+        """Heading of its column for a block."""
+        return self._worded(self.heading, block)
+
+    @staticmethod
+    def _worded(text_: str, block: BlockInfo) -> str:
+        words = text_.format(text.symbols_of_block(block))
+        return words if block.merge in (None, *SUMS) else words.replace("sum", "merge")
 
 
 METRICS: Final = (
@@ -161,13 +169,13 @@ def filter_table(
     """The table of filters, called ``noun``, by a metric, largest first, undefined values last;
     ``page`` is the part of them whose maps are shown.
     """
-    names, shown = text.symbols_of_block(block), _defined(found)
+    shown = _defined(found)
 
     def heading(name: Order, label: str, tone: str = "") -> Heading:
         address = links.block(block.name, **_shown(name, page))
         return Heading(label, tone, f"{address}#filters", chosen=order == name)
 
-    headings = [heading(m.name, m.heading.format(names), m.tone) for m in shown]
+    headings = [heading(m.name, m.head(block), m.tone) for m in shown]
     rows = _sorted(found, order)[:_MOST_ROWS]
     columns = (heading(BY_INDEX, noun), *headings)
     return FilterTable(columns, shown, rows, len(found), order != BY_INDEX)

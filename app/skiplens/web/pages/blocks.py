@@ -220,7 +220,9 @@ def describe_blocks(manifest: Manifest, found: Sequence[BlockMetrics], off: Sequ
     times = f"times as large as {names.x}"
     on = _by_block(metrics for metrics in found if metrics.block not in off)
     if not on:
-        return "Blocks that multiply x by F(x) have no ratio: a factor has no size beside x."
+        return (
+            "The blocks that are on multiply x by F(x): a factor cannot be compared with x in size."
+        )
     if len(on) == 1:
         ((block, ratio),) = on.items()
         return f"On this {manifest.noun} {names.f} is {fmt.number(ratio)} {times} in {block}."

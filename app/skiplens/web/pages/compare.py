@@ -366,8 +366,9 @@ def live_comparison(
         options: that the query names.
 
     Raises:
-        InvalidParameterError: the query has no such side or layer, or B is not of its form.
-        NotFoundError: there is no B.
+        InvalidParameterError: the query has no such side, the layer has no counterpart, or B is
+            not of its form.
+        NotFoundError: there is no B, or no such layer.
     """
     b = run_view(services, query.get("b", ""), query.get("scale_b"), "b")
     one_network = is_one_network(drawn, b)

@@ -388,7 +388,12 @@ def table_legend(table: FeatureMapTable) -> Legend:
     sharing = "one value range for all rows"
     if table.gate_range:
         low, high = table.gate_range
-        low = low if high > 1 else 0.0  # without a factor it takes the upper half alone
+        gates = (
+            maps
+            for row, maps in zip(table.rows, table.maps, strict=True)
+            if row.layer.role == "gate"
+        )
+        low = low if high > 1 or any(maps.min() < 0 for maps in gates) else 0.0
         sharing += f"; the gate from {fmt.number(low)} to {fmt.number(high)}"
     return legend_of(table.range, ramp(table), sharing)
 

@@ -22,12 +22,6 @@ from skiplens.web.pages.learn import can_be_told
 from skiplens.web.pages.learn.steps import COUNT
 from skiplens.web.pages.network_page import NetworkPage
 
-
-def _is_projected(block: BlockInfo) -> bool:
-    """Whether F(x) is added to a projection of x."""
-    return block.merge == "add" and block.identity != block.input
-
-
 # The parts of a block that stand beside each other, and the signs between them.
 _PARTS: Final = ("identity", "gate", "residual", "sum", "output")
 _PLAIN_HEAD: Final = ("pool", "logits", "probabilities")
@@ -228,7 +222,9 @@ def _block_sections(
     manifest, links = context.forward.manifest, context.links
     after = layers_after_blocks(manifest, outside)
     metrics = {found.block: found for found in context.forward.block_metrics}
-    projected = [block.name for block in manifest.blocks if _is_projected(block)]
+    projected = [
+        block.name for block in manifest.blocks if block.merge == "add" and manifest.projects(block)
+    ]
     return tuple(
         _block_section(
             context,

@@ -43,7 +43,7 @@ class PredictionView:
 
     @property
     def is_word(self) -> bool:
-        """Whether the most probable class has a longer name than a digit's."""
+        """Whether the most probable class has a name of more than three letters."""
         return len(self.label) > LONGEST_NUMBER
 
     @property

@@ -123,10 +123,10 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "measured in training, then scaled and shifted by learned numbers.",
     "activation": _activation,
     "identity": "x, projected to the shape of F(x), so that the two can be added.",
-    "residual": "F(x), the residual: what the block's branch adds to its input.",
+    "residual": "F(x), the residual: what the block's branch computes from its input.",
     "states": _states,
     "gate": _gate,
-    "output": "ReLU of the sum: the block's output.",
+    "output": "ReLU of what the block merges: its output.",
     "pool": _pool,
     "logits": _logits,
     "probabilities": "Softmax: the scores as probabilities, which sum to 1.",
@@ -159,7 +159,7 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     other = _BY_KIND.get(layer.kind, f"A layer of type {layer.kind}.")
     explanation = _BY_ROLE.get(layer.role, other)
     if layer.role == "output" and is_x(manifest, layer.name):
-        explanation = "ReLU of the sum: the block's output, and the next block's x."
+        explanation = "ReLU of what the block merges: its output, and the next block's x."
     return explanation if isinstance(explanation, str) else explanation(layer)
 
 
@@ -226,15 +226,20 @@ _OF_MERGE: Final = {
 }
 
 
-def describe_block(block: BlockInfo, manifest: Manifest | None = None) -> str:
+def describe_block(block: BlockInfo, manifest: Manifest) -> str:
     """The purpose of a block, in a sentence or two; its network tells the shapes of x and F(x)."""
-    shapes = {layer.name: layer for layer in manifest.layers} if manifest else {}
+    shapes = {layer.name: layer for layer in manifest.layers}
     x, fx = shapes.get(block.identity or ""), shapes.get(block.residual)
     if block.merge == "multiply" and x and fx and x.shape[:2] != fx.shape[:2] == (1, 1):
         return f"The block computes F(x), a factor for each {x.filter_noun} of its input x."
     if block.merge != "add":
         custom = "The block computes F(x) and merges it with x by a custom function."
         return _OF_MERGE.get(block.merge, custom)
+    if block.identity in {other.sum for other in manifest.blocks}:
+        return (
+            "F(x) is computed from the x of an earlier block, and added to the sum of that x and "
+            "what the earlier block computes from it."
+        )
     if block.identity != block.input:
         return (
             "x takes two paths: through the layers of the block, which compute F(x), and past "
@@ -261,7 +266,7 @@ def describe_disabled(block: BlockInfo) -> str:
             "unchanged."
         )
     if block.identity != block.input:
-        return "The branch is off: F(x) is zero, and only the projected x passes through."
+        return "The branch is off: F(x) is zero, and only what the identity carries passes through."
     return "The branch is off: F(x) is zero, and x passes through unchanged."
 
 

@@ -33,7 +33,7 @@ def adds_blocks(manifest: Manifest) -> bool:
 
 def is_plain_sum(block: BlockInfo) -> bool:
     """Whether x passes a block unchanged, and ReLU follows the sum."""
-    return block.identity == block.input and block.sum is not None and block.rectified
+    return block.merge == "add" and block.identity == block.input and block.rectified
 
 
 def first_convolution(manifest: Manifest) -> LayerInfo | None:

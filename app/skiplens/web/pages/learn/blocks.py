@@ -80,8 +80,8 @@ def _block_maps(scene: Scene, block: BlockInfo) -> dict[str, Any]:
     index = int(np.linalg.norm(activations[block.residual], axis=(0, 1)).argmax())
     table = block_table(scene.forward, block, scene.links.options.palette, _ZOOM)
     boxes = {row.role: table.box(row, index) for row in table.rows}
-    if "output" not in boxes:  # nothing follows the sum: it is the output
-        boxes["output"] = boxes["sum"]
+    if "output" not in boxes:  # nothing follows the merge: it is the output
+        boxes["output"] = boxes[table.rows[-1].role]
     return {
         "index": index,
         "picture": Picture.of(scene.links.block_maps(block.name, zoom=_ZOOM), table.layout),

@@ -137,8 +137,8 @@ def open_lesson(request: Request) -> RedirectResponse:
 
 
 def class_code(request: Request, step: str, lesson: str) -> ClassCode | None:
-    """The QR code with which a class comes in at a step, or opens the one page that needs no token;
-    ``None`` if only this machine reaches the server.
+    """The QR code by which a class opens a step or, where the server has a token, the one page that
+    needs none; ``None`` if only this machine reaches the server.
     """
     origin = class_origin(request)
     if origin is None:
