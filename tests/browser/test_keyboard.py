@@ -84,7 +84,7 @@ def test_without_single_keys_samples_are_reached_and_page_keys_scroll(
     page = open_page("/")
     page.evaluate("localStorage.setItem('shortcuts', 'off')")
     page.keyboard.press("PageDown")
-    page.wait_for_function("scrollY > innerHeight / 2")
+    page.wait_for_function("() => scrollY > innerHeight / 2")
     page.get_by_text("Other digits").click()
     page.get_by_text("Other digits").focus()
     page.keyboard.press("Tab")

@@ -141,7 +141,7 @@ def test_a_folder_with_the_name_of_two_classes_is_refused(tmp_path: Path) -> Non
         (tmp_path / name).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / name / "image.png")
     classes = ("crane", "wren", "crane")
-    with pytest.raises(CompileError, match="a folder crane, and the network several classes"):
+    with pytest.raises(CompileError, match="a folder crane, but the network has several classes"):
         read_images(tmp_path, classes)
     (tmp_path / "crane").rename(tmp_path / "2")
     assert read_images(tmp_path, classes).labels == [2, 1]

@@ -39,6 +39,16 @@ from tests.network.tiny import SAVES_WITH_KERAS, images, numpy, randomise, witho
 pytestmark = SAVES_WITH_KERAS
 
 
+@pytest.fixture(autouse=True)
+def known_layers() -> Iterator[None]:
+    """The layers that Keras knows are the same again after the test."""
+    known = keras.saving.get_custom_objects()
+    kept = dict(known)
+    yield
+    known.clear()
+    known.update(kept)
+
+
 def convnet(*first: layers.Layer, shape: tuple[int, ...] = (28, 28, 1)) -> keras.Model:
     parts = [
         *first,
@@ -476,17 +486,6 @@ class Twice(keras.layers.Layer):
 UNREGISTERED_LAYER = OWN_LAYER.replace("@keras", "# @keras")
 
 
-@pytest.fixture
-def known_layers() -> Iterator[None]:
-    """The layers that Keras knows are the same again after the test."""
-    known = keras.saving.get_custom_objects()
-    kept = dict(known)
-    yield
-    known.clear()
-    known.update(kept)
-
-
-@pytest.mark.usefixtures("known_layers")
 @pytest.mark.parametrize("source", [OWN_LAYER, UNREGISTERED_LAYER], ids=["registered", "plain"])
 @pytest.mark.parametrize("name", ["mine.keras", "mine.h5"])
 def test_a_file_can_define_the_networks_own_layers(source: str, name: str, tmp_path: Path) -> None:

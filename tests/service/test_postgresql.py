@@ -79,7 +79,7 @@ def test_a_driver_that_is_missing_is_one_sentence(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StartupError, match=r"needs packages .*; install skiplens\[postgresql\]$"):
+    with pytest.raises(StartupError, match=r"needs packages .*: pip install .* of skiplens$"):
         DigitDatabase(url, 10)
 
 

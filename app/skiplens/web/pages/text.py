@@ -150,6 +150,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
             "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
             "much of x."
         )
+    if block is not None and block.merge == "add" and layer.role == "residual":
+        return "F(x), the residual: what the block's branch adds to its input."
     if layer.role == "output" and layer.activation not in (None, "relu"):
         return _activation(layer)
     if block is not None and layer.role == "output" and not block.rectified:
@@ -266,7 +268,7 @@ def describe_disabled(block: BlockInfo) -> str:
             "unchanged."
         )
     if block.identity != block.input:
-        return "The branch is off: F(x) is zero, and only what the identity carries passes through."
+        return "The branch is off: F(x) is zero, and only the projected x passes through."
     return "The branch is off: F(x) is zero, and x passes through unchanged."
 
 
