@@ -123,7 +123,6 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "measured in training, then scaled and shifted by learned numbers.",
     "activation": _activation,
     "identity": "x, projected to the shape of F(x), so that the two can be added.",
-    "residual": "F(x), the residual: what the block's branch computes from its input.",
     "states": _states,
     "gate": _gate,
     "output": "ReLU of what the block merges: its output.",
@@ -145,13 +144,8 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     if layer.role == "sum":
         return _describe_sum(block_ended_by(manifest, layer))
     block = block_with(manifest, layer)
-    if block is not None and block.gate is not None and layer.role == "residual":
-        return (
-            "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
-            "much of x."
-        )
-    if block is not None and block.merge == "add" and layer.role == "residual":
-        return "F(x), the residual: what the block's branch adds to its input."
+    if layer.role == "residual":
+        return _describe_residual(block)
     if layer.role == "output" and layer.activation not in (None, "relu"):
         return _activation(layer)
     if block is not None and layer.role == "output" and not block.rectified:
@@ -163,6 +157,16 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
     if layer.role == "output" and is_x(manifest, layer.name):
         explanation = "ReLU of what the block merges: its output, and the next block's x."
     return explanation if isinstance(explanation, str) else explanation(layer)
+
+
+def _describe_residual(block: BlockInfo | None) -> str:
+    if block is not None and block.gate is not None:
+        return (
+            "F(x): what the block's branch computes; the gate sets how much of it is used, and how "
+            "much of x."
+        )
+    does = "adds to" if block is not None and block.merge == "add" else "computes from"
+    return f"F(x), the residual: what the block's branch {does} its input."
 
 
 def is_x(manifest: Manifest, layer: str) -> bool:
