@@ -130,7 +130,7 @@ def test_an_output_is_only_called_the_next_blocks_x_where_it_is(
         assert "block before" not in page_text(look, digit, network, f"/blocks/{first.name}")
     manifest = engines[RESIDUAL].manifest
     said = text.describe_layer(manifest, find_layer(manifest, "block1.output"))
-    assert said == "ReLU of what the block merges: its output, and the next block's x."
+    assert said == "ReLU of the sum: the block's output, and the next block's x."
 
 
 @pytest.mark.parametrize("network", ["mnist-rows-plain", "mnist-stream-plain"])

@@ -125,7 +125,6 @@ _BY_ROLE: Final[dict[str, str | Callable[[LayerInfo], str]]] = {
     "identity": "x, projected to the shape of F(x), so that the two can be added.",
     "states": _states,
     "gate": _gate,
-    "output": "ReLU of what the block merges: its output.",
     "pool": _pool,
     "logits": _logits,
     "probabilities": "Softmax: the scores as probabilities, which sum to 1.",
@@ -154,8 +153,10 @@ def describe_layer(manifest: Manifest, layer: LayerInfo) -> str:
         return "ReLU: values below zero become zero; the result is the next layer's input."
     other = _BY_KIND.get(layer.kind, f"A layer of type {layer.kind}.")
     explanation = _BY_ROLE.get(layer.role, other)
-    if layer.role == "output" and is_x(manifest, layer.name):
-        explanation = "ReLU of what the block merges: its output, and the next block's x."
+    if layer.role == "output":
+        merged = "sum" if block is None or block.merge in SUMS else "merge"
+        follows = ", and the next block's x" if is_x(manifest, layer.name) else ""
+        explanation = f"ReLU of the {merged}: the block's output{follows}."
     return explanation if isinstance(explanation, str) else explanation(layer)
 
 
