@@ -302,7 +302,7 @@ def test_a_photograph_is_uploaded_as_it_is(visitor: TestClient, own: Path) -> No
     assert "sample 3" not in compared.text
     text = " ".join(Markup(compared.text).text.split())  # of one image that there is
     assert "A and B are the same image" in text
-    assert "or upload another: B stays." in text
+    assert "or upload another one; B stays as it is." in text
     other = visitor.get(f"/networks/mnist-resnet/digits/{digit}", headers=HTML)
     assert other.status_code == 200
 
