@@ -127,6 +127,8 @@ def test_an_interrupted_start_leaves_no_process_behind(
         ("--size tells height and width: --size 224", "size= tells height and width: size=224"),
         ("can be run first: --with layers.py.", "can be run first: definitions='layers.py'."),
         ("Its code is run with --trust: only", "Its code is run with trust=True: only"),
+        ("--with /my-own/a-b.py cannot be run", "definitions='/my-own/a-b.py' cannot be run"),
+        ("/runs/a--data/b.keras, --host 1", "/runs/a--data/b.keras, --host 1"),
     ],
 )
 def test_what_is_refused_names_the_arguments_of_python(said: str, means: str) -> None:

@@ -233,6 +233,17 @@ def test_networks_of_digits_are_measured_however_they_end(
     assert found["classes"]
 
 
+def test_blocks_with_layers_between_are_no_chain() -> None:
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(4, 3, strides=8, padding="same")(image)
+    x = Residual(layers.Conv2D(4, 3, padding="same"))(x)
+    x = layers.Conv2D(4, 3, padding="same")(x)
+    x = Residual(layers.Conv2D(4, 3, padding="same"))(x)
+    output = layers.Dense(10)(layers.GlobalAveragePooling2D()(x))
+    with pytest.raises(TrainingError, match="do not follow one another directly"):
+        BlockChain(keras.Model(image, output))
+
+
 @pytest.mark.parametrize(
     ("shape", "classes", "message"),
     [

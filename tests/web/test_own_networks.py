@@ -462,6 +462,9 @@ def test_what_does_not_add_is_not_called_a_sum(
     assert "merge" in [row["role"] for row in rows if row["layer"] == block.sum]
     assert 'data-symbol="merge"' in visitor.get(view, headers=HTML).text
     assert "sum" not in {row["role"] for row in rows}
+    page = visitor.get(f"{view}/blocks/{block.name}", headers=HTML).text
+    assert "norm of the merge" in page
+    assert "|merge|" in page
 
 
 @pytest.mark.parametrize("own", [squeeze_and_excite], indirect=True)

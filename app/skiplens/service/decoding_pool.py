@@ -38,7 +38,7 @@ def longest_side(manifests: Iterable[Manifest]) -> int:
     bounds.
     """
     sides = [max(manifest.input_shape[:2]) for manifest in manifests]
-    return min(max(LONGEST_SIDE, *sides), _LONGEST_OF_ALL)
+    return min(max([LONGEST_SIDE, *sides]), _LONGEST_OF_ALL)
 
 
 class DecodingPool:

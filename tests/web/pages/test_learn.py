@@ -247,8 +247,9 @@ def test_a_twin_has_the_same_classes(engines: Mapping[str, Engine], tmp_path: Pa
     [
         {"output": "block2.sum", "rectified": False},
         {"merge": "concatenate"},
+        {"merge": "multiply", "output": "block2.sum", "rectified": False},
     ],
-    ids=["ends in its sum", "concatenates"],
+    ids=["ends in its sum", "concatenates", "ends in its merge"],
 )
 def test_blocks_of_every_kind_are_drawn(
     engine: Engine, tmp_path: Path, changes: dict[str, Any]
